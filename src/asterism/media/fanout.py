@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from asterism.media import feedback
+from asterism.media import feedback, feedback_terms
 from asterism.media.relay import Relay
 
 if TYPE_CHECKING:
@@ -20,9 +20,6 @@ if TYPE_CHECKING:
     from asterism.media.formats import Format
     from asterism.media.rtp import RtpSession
     from asterism.media.stream import AudioStream
-
-_MOST_NAMED = 64
-"""Entries of one report of lost packets that are passed on."""
 
 
 class Branch(Relay):
@@ -60,7 +57,7 @@ class Branch(Relay):
             if one.kind == feedback.REMB:
                 self.bandwidth = feedback.bandwidth_of(one)
             elif one.kind == feedback.NACK:
-                details = one.details[: 4 * _MOST_NAMED]
+                details = one.details[: 4 * feedback.MOST_LOST]
                 entries = [details[at : at + 4] for at in range(0, len(details) - 3, 4)]
                 known = [each for each in entries if self.passed(self.source_sequence(int.from_bytes(each[:2], "big")))]
                 if known:
@@ -70,8 +67,12 @@ class Branch(Relay):
                 self._fan.ask_key_frame(full=True)
             elif one.kind in (feedback.PLI, feedback.SLI):
                 self._fan.ask_key_frame()
-        if missing and source.remote_ssrc >= 0:
+        if missing and source.remote_ssrc >= 0 and feedback_terms.takes(source.feedback, feedback.NACK):
             source.rtcp.send_feedback(b"".join(missing))
+
+    def ask_key_frame(self) -> None:
+        """Ask the source for a whole picture, with whatever others ask for."""
+        self._fan.ask_key_frame()
 
     def end(self) -> None:
         """Show the source to this recipient no longer; the others go on."""
@@ -89,7 +90,7 @@ class FanOut(Relay):
         branches: one for each recipient, in the order in which they came.
     """
 
-    __slots__ = ("_asked", "_full", "_interval", "_loop", "_requests", "_timer", "_unfit", "branches")
+    __slots__ = ("_asked", "_full", "_interval", "_loop", "_timer", "_unfit", "branches")
 
     def __init__(
         self,
@@ -114,7 +115,6 @@ class FanOut(Relay):
         self._asked = -interval - 1.0
         self._timer: asyncio.TimerHandle | None = None
         self._full = False
-        self._requests = 0
 
     def show(self, targets: Sequence[RtpSession]) -> bool:
         """Have exactly these be shown the source, which those among them that were go on being; whether any is new."""
@@ -208,12 +208,7 @@ class FanOut(Relay):
         if source.closed or source.remote_ssrc < 0 or not self.branches:
             return  # what begins, begins with a whole picture
         self._asked = self._loop.time()
-        if full:
-            self._requests += 1
-            request = feedback.full_intra_request(source.ssrc, source.remote_ssrc, self._requests)
-        else:
-            request = feedback.key_frame_request(source.ssrc, source.remote_ssrc)
-        source.rtcp.send_feedback(request)
+        source.rtcp.ask_key_frame(full)
 
     def take_bandwidths(self) -> list[int]:
         """What recipients have estimated since this was asked last, in bits per second."""

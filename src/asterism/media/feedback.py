@@ -8,12 +8,14 @@ draft-alvestrand-rmcat-remb-03) are read where one source is shown to several, a
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 _HEAD = struct.Struct("!BBHII")
 _NACK = struct.Struct("!HH")
 _MAX_PACKETS = 16
+MOST_LOST = 64
+"""Entries of one report of lost packets that are looked at."""
 
 RTPFB = 205
 PSFB = 206
@@ -24,6 +26,8 @@ RPSI = (PSFB, 3)
 FIR = (PSFB, 4)
 PASSED = frozenset((NACK, PLI, SLI, RPSI, FIR))
 """Packet type and format of the feedback that is passed on."""
+KEY_FRAMES = frozenset((PLI, SLI, FIR))
+"""Those that a whole picture answers."""
 REMB = (PSFB, 15)
 """Those of application layer feedback, of which one kind is known: the receiver's estimate of its bandwidth."""
 _REMB_NAME = b"REMB"
@@ -85,8 +89,38 @@ def build(feedback: Feedback, sender: int, source: int, sequence: Callable[[int]
         details = b"".join(
             _NACK.pack(sequence(number), mask) for number, mask in _NACK.iter_unpack(details[: len(details) & ~3])
         )
+    elif feedback.kind == REMB:
+        return bandwidth_estimate(sender, source, bandwidth_of(feedback))
     packet_type, kind = feedback.kind
     return _HEAD.pack(0x80 | kind, packet_type, 2 + len(details) // 4, sender, source & 0xFFFFFFFF) + details
+
+
+def lost(one: Feedback) -> list[int]:
+    """The numbers of the packets that a NACK says are lost, of at most :data:`MOST_LOST` entries."""
+    found: list[int] = []
+    for number, mask in _NACK.iter_unpack(one.details[: min(len(one.details) & ~3, 4 * MOST_LOST)]):
+        found.append(number)
+        found += [number + bit + 1 & 0xFFFF for bit in range(16) if mask >> bit & 1]
+    return found
+
+
+def lost_details(numbers: Sequence[int]) -> bytes:
+    """The control information of a NACK that says so (RFC 4585 6.2.1); ``numbers`` in the order of sequence."""
+    out = bytearray()
+    first, mask = -1, 0
+    for number in numbers:
+        step = number - first & 0xFFFF
+        if first >= 0 and 1 <= step <= 16:
+            mask |= 1 << step - 1
+            continue
+        if first >= 0 and not step:
+            continue
+        if first >= 0:
+            out += _NACK.pack(first, mask)
+        first, mask = number, 0
+    if first >= 0:
+        out += _NACK.pack(first, mask)
+    return bytes(out)
 
 
 def key_frame_request(sender: int, source: int) -> bytes:

@@ -6,7 +6,10 @@ some; with others, feedback comes and is passed on without having been agreed on
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
+
+from asterism.media import feedback
 
 TRANSPORT_CC = "transport-cc"
 """Arrival times of all packets of a transport (draft-holmer-rmcat-transport-wide-cc-extensions-01)."""
@@ -32,6 +35,13 @@ KEY_FRAMES = frozenset((PLI, FIR))
 
 Terms = tuple[tuple[str, str], ...]
 """What was agreed on: payload type (``*``: all) and kind."""
+
+_PACKETS: Mapping[tuple[int, int], str] = MappingProxyType(
+    {
+        feedback.NACK: NACK, feedback.PLI: PLI, feedback.SLI: SLI, feedback.FIR: FIR, feedback.REMB: REMB,
+    }
+)  # fmt: skip
+"""Which kind each packet is of; the others that are known were never agreed on."""
 
 
 def offered(media: str, *, congestion: bool) -> Terms:
@@ -79,3 +89,14 @@ def lines(terms: Terms) -> tuple[str, ...]:
 def has(terms: Terms, *kinds: str) -> bool:
     """Whether any of these kinds was agreed on, for any payload type."""
     return any(kind in kinds for _, kind in terms)
+
+
+def takes(terms: Terms, kind: tuple[int, int]) -> bool:
+    """Whether a peer takes packets of a kind (:mod:`asterism.media.feedback`).
+
+    Of one with whom nothing was agreed on only estimates of bandwidth are kept away: phones without AVPF have the rest.
+    """
+    if not terms:
+        return kind in feedback.PASSED
+    name = _PACKETS.get(kind)
+    return name is not None and has(terms, name)

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from asterism.media import feedback
+from asterism.media import feedback, feedback_terms
 from asterism.media.formats import Format
 from asterism.media.packet import HEADER
 from asterism.media.stream import Frame
@@ -161,17 +161,28 @@ class Relay:
         return (sequence - self._sequence_offset) & 0xFFFF
 
     def pass_feedback(self, packets: Sequence[feedback.Feedback]) -> None:
-        """Pass feedback of the target's peer about the packets that it gets on to their source."""
+        """Pass feedback of the target's peer about the packets that it gets on to their source, as that takes it."""
         source = self.source
         if source.remote_ssrc < 0:
             return
-        passed = [
-            feedback.build(one, source.ssrc, source.remote_ssrc, self.source_sequence)
-            for one in packets
-            if one.kind in feedback.PASSED
-        ]
+        passed: list[bytes] = []
+        asks = otherwise = False
+        for one in packets:
+            if feedback_terms.takes(source.feedback, one.kind):
+                passed.append(feedback.build(one, source.ssrc, source.remote_ssrc, self.source_sequence))
+                otherwise = otherwise or one.kind in feedback.KEY_FRAMES
+            elif one.kind in feedback.KEY_FRAMES:
+                asks = True
         if passed:
             source.rtcp.send_feedback(b"".join(passed))
+        if asks:
+            source.rtcp.ask_key_frame()
+        elif otherwise:
+            source.rtcp.ask_otherwise()
+
+    def ask_key_frame(self) -> None:
+        """Ask the source for a whole picture."""
+        self.source.rtcp.ask_key_frame()
 
     def realign(self) -> None:
         """Have the next packet aligned anew: the target is sending something else meanwhile."""

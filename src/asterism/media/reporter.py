@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import secrets
 import time
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from asterism.media import feedback, rtcp
+from asterism.media import feedback, feedback_terms, rtcp
 from asterism.media.source import Address
 from asterism.media.statistics import RtcpStatistics
 
@@ -27,8 +28,8 @@ class RtcpReporter:
     """The RTCP half of an :class:`~asterism.media.rtp.RtpSession`."""
 
     __slots__ = (
-        "_last_expected", "_last_lost", "_last_received", "_last_sr", "_last_sr_at", "_loop", "_readiness",
-        "_reading", "_remote", "_session", "_socket", "_statistics", "_tx_reported",
+        "_full_requests", "_last_expected", "_last_lost", "_last_received", "_last_sr", "_last_sr_at", "_loop",
+        "_readiness", "_reading", "_remote", "_session", "_socket", "_statistics", "_tx_reported",
     )  # fmt: skip
 
     def __init__(self, session: RtpSession, sock: ControlSocket, context: RtpContext) -> None:
@@ -44,6 +45,7 @@ class RtcpReporter:
         self._last_received = 0
         self._last_lost = 0
         self._tx_reported = 0
+        self._full_requests = 0
         self._statistics: RtcpStatistics | None = None
 
     @property
@@ -111,15 +113,37 @@ class RtcpReporter:
         except OSError:
             return
 
-    def _pass_feedback(self, data: bytes) -> None:
-        """Pass feedback about relayed packets on to their source."""
+    def ask_key_frame(self, full: bool = False) -> None:
+        """Ask the peer for a whole picture.
+
+        Args:
+            full: by FIR rather than by PLI, if it takes either.
+        """
         session = self._session
-        relay = session.relayed_by
-        if relay is None:
+        if session.remote_ssrc < 0:
             return
+        terms = session.feedback
+        if feedback_terms.takes(terms, feedback.FIR) and (full or not feedback_terms.takes(terms, feedback.PLI)):
+            self._full_requests += 1
+            self.send_feedback(feedback.full_intra_request(session.ssrc, session.remote_ssrc, self._full_requests))
+        else:
+            self.send_feedback(feedback.key_frame_request(session.ssrc, session.remote_ssrc))
+        self.ask_otherwise()
+
+    def ask_otherwise(self) -> None:
+        """Ask for a whole picture by other means, where the peer has not said that it takes RTCP for that."""
+        session = self._session
+        if session.on_key_frame is not None and not feedback_terms.has(session.feedback, *feedback_terms.KEY_FRAMES):
+            session.on_key_frame()
+
+    def _pass_feedback(self, data: bytes) -> None:
+        """Send again what is kept of lost packets; pass other feedback about relayed packets on to their source."""
+        session = self._session
         packets = [one for one in feedback.parse(data) if one.source == session.ssrc]
-        if packets:
-            relay.pass_feedback(packets)
+        if session.resend is not None:
+            packets = [left for one in packets if (left := _sent_again(one, session.resend)) is not None]
+        if packets and session.relayed_by is not None:
+            session.relayed_by.pass_feedback(packets)
 
     def _report(self, final: bool) -> rtcp.Report:
         """The next report; the ``final`` one is not counted, because the figures have been taken by then."""
@@ -210,3 +234,11 @@ class RtcpReporter:
             self.send_report(bye=True)
         # The session holds this for its statistics: they must not hold each other, or only the collector frees them.
         del self._session
+
+
+def _sent_again(one: feedback.Feedback, resend: Callable[[Sequence[int]], list[int]]) -> feedback.Feedback | None:
+    """Have lost packets sent again; what is left of the report of them, ``None``: nothing."""
+    if one.kind != feedback.NACK:
+        return one
+    missing = resend(feedback.lost(one))
+    return one._replace(details=feedback.lost_details(missing)) if missing else None

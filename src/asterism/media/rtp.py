@@ -10,7 +10,7 @@ cheapest way to send and makes the kernel drop every other source.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from asterism.media import sockets
@@ -35,6 +35,7 @@ from asterism.media.translate import byte_table
 
 if TYPE_CHECKING:
     from asterism.media.core import RtpContext
+    from asterism.media.feedback_terms import Terms
     from asterism.media.sockets import ControlSocket, DatagramSocket
 
 RtcpHook = Callable[["RtpSession", bool, Report], None]
@@ -44,7 +45,8 @@ class RtpSession(RtpIncoming):
     """An :class:`~asterism.media.stream.AudioStream` over RTP. Made by ``Media.open_rtp``."""
 
     __slots__ = (
-        "_inactivity", "_keep_alive", "_on_release", "_reporter", "_rtcp_socket", "cname", "local", "on_rtcp",
+        "_inactivity", "_keep_alive", "_on_release", "_reporter", "_rtcp_socket", "cname", "feedback", "local",
+        "on_key_frame", "on_rtcp", "resend",
     )  # fmt: skip
 
     def __init__(
@@ -64,6 +66,12 @@ class RtpSession(RtpIncoming):
         """CNAME of this end in reports; streams to be synchronised (audio, video) share it (RFC 3550 6.5.1)."""
         self.on_rtcp: RtcpHook | None = None
         """Told of each report: ``(session, sent, report)``."""
+        self.feedback: Terms = ()
+        """What the peer and this end may report to each other at once; empty: nothing was agreed on."""
+        self.on_key_frame: Callable[[], None] | None = None
+        """Asks the peer for a whole picture by other means than RTCP."""
+        self.resend: Callable[[Sequence[int]], list[int]] | None = None
+        """Sends packets with these numbers again, as far as they are kept; returns the numbers of the others."""
         self._buffer = context.buffer
         self._views = context.views
         self._recv_into = self._socket.recv_into
@@ -283,6 +291,11 @@ class RtpSession(RtpIncoming):
         """A way from here to any number of others; see :class:`~asterism.media.fanout.FanOut`."""
         return FanOut(self, self._loop, interval, unfit)
 
+    def ask_key_frame_of_source(self) -> None:
+        """Ask whoever is shown to the peer for a whole picture."""
+        if self.relayed_by is not None:
+            self.relayed_by.ask_key_frame()
+
     def _last_sent(self) -> float:
         relay = self.relayed_by
         written = self.sent.last_write
@@ -332,7 +345,7 @@ class RtpSession(RtpIncoming):
         if self._keep_alive is not None:
             self.set_keep_alive(0)
         self.sent.send = discard
-        self.sink = self.on_digit = self.on_digit_begin = None
+        self.sink = self.on_digit = self.on_digit_begin = self.on_key_frame = self.resend = None
         self.end_taps()
         try:
             if self._reporter is not None:

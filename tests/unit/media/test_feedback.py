@@ -33,7 +33,9 @@ def test_a_full_intra_request_names_its_source_inside() -> None:
 
 def test_other_kinds_stop_here() -> None:
     for kind in ((206, 15), (205, 3), (205, 15)):
-        assert feedback.parse(feedback.build(feedback.Feedback(kind, 5, bytes(8)), 1, 2, same)) == []
+        packet_type, form = kind
+        packet = struct.pack("!BBHII", 0x80 | form, packet_type, 6, 1, 2) + bytes(16)
+        assert feedback.parse(packet) == []
 
 
 @given(st.binary(max_size=200))
@@ -50,6 +52,24 @@ def test_an_estimate_of_bandwidth_comes_back_rounded_down(bandwidth: int) -> Non
     (found,) = feedback.parse(REPORT + built)
     assert (found.kind, found.source) == (feedback.REMB, 0xDEADBEEF)
     assert 0 <= bandwidth - feedback.bandwidth_of(found) <= bandwidth >> 17
+
+
+def test_an_estimate_goes_on_under_the_name_of_its_source() -> None:
+    came = feedback.parse(feedback.bandwidth_estimate(1, 5, 1 << 20))
+    (found,) = feedback.parse(feedback.build(came[0], 3, 4, same))
+    assert (found.kind, found.source, feedback.bandwidth_of(found)) == (feedback.REMB, 4, 1 << 20)
+
+
+@given(st.lists(st.integers(0, 65535), max_size=40, unique=True))
+def test_lost_packets_are_told_by_number(numbers: list[int]) -> None:
+    details = feedback.lost_details(sorted(numbers))
+    assert feedback.lost(feedback.Feedback(feedback.NACK, 1, details)) == sorted(numbers)
+
+
+def test_lost_packets_around_the_end_of_numbers() -> None:
+    assert feedback.lost_details([65534, 65535, 3]) == struct.pack("!HH", 65534, 0b10001)
+    assert feedback.lost_details([7, 7, 24]) == struct.pack("!HHHH", 7, 0, 24, 0)
+    assert len(feedback.lost(feedback.Feedback(feedback.NACK, 1, b"\xff" * 4000))) == 17 * 64
 
 
 def test_requests_for_a_whole_picture() -> None:

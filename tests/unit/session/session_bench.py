@@ -15,6 +15,7 @@ from asterism.applications.session.supplements.client_code import ClientCodeModu
 from asterism.applications.session.supplements.diversion import DiversionModule
 from asterism.applications.session.supplements.dtmf_info import DtmfInfoModule
 from asterism.applications.session.supplements.empty_info import EmptyInfoModule
+from asterism.applications.session.supplements.media_control import MediaControlModule
 from asterism.applications.session.supplements.nat import NatModule
 from asterism.applications.session.supplements.rel100 import Rel100Module
 from asterism.applications.session.supplements.replaces import ReplacesModule
@@ -43,7 +44,7 @@ MODULES = (
     CallerIdModule,
     DiversionModule,
     DtmfInfoModule,
-    ClientCodeModule, EmptyInfoModule,
+    ClientCodeModule, EmptyInfoModule, MediaControlModule,
     NatModule,
     ReasonModule,
     SessionTimersModule,

@@ -161,8 +161,11 @@ class Demultiplexer(Generic[Stream]):
             if data[offset] >> 6 != 2 or end > len(data) or end < offset + 8:
                 break
             packet = data[offset:end]
+            sender = self._from(_source(packet, 4)) if packet[1] == SR else None
             for stream in self._concerned(packet):
-                parts.setdefault(id(stream), bytearray()).extend(packet)
+                # The times of a sender's report are those of its own stream.
+                told = packet if packet[1] != SR or stream is sender else _without_sender(packet)
+                parts.setdefault(id(stream), bytearray()).extend(told)
             offset = end
         return [(route.stream, bytes(parts[id(route.stream)])) for route in self._routes if id(route.stream) in parts]
 
@@ -201,3 +204,9 @@ class Demultiplexer(Generic[Stream]):
 def _source(packet: bytes, at: int) -> int:
     """The SSRC at an offset; -1 where the packet is too short for it."""
     return int.from_bytes(packet[at : at + 4], "big") if at + 4 <= len(packet) else -1
+
+
+def _without_sender(report: bytes) -> bytes:
+    """A sender's report with nothing but its blocks: a receiver's report."""
+    words = max(1, int.from_bytes(report[2:4], "big") - 5)
+    return bytes((report[0], RR)) + words.to_bytes(2, "big") + report[4:8] + report[28:]

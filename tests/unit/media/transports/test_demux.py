@@ -122,8 +122,20 @@ def test_reports_go_to_whom_they_concern() -> None:
     assert [stream for stream, _ in parts] == ["sound", "camera", "screen"]
     assert parts[2][1] == sender
     for _, part in parts[:2]:
-        (found,) = rtcp.parse(part) or ()
+        found = (rtcp.parse(part) or [])[0]
         assert [block.ssrc for block in found.blocks] == [10, 20]
+
+
+def test_times_of_a_sender_stay_with_its_stream() -> None:
+    demultiplexer = three()
+    take(demultiplexer, packet(700, mid="2"))
+    parts = dict(demultiplexer.split(report(700, 10, sr=True)))
+    assert [(one.packet_type, one.ssrc, len(one.blocks)) for one in rtcp.parse(parts["screen"]) or []] == [
+        (200, 700, 1)
+    ]
+    (found,) = rtcp.parse(parts["sound"]) or [None]
+    assert found is not None
+    assert (found.packet_type, found.ssrc, found.blocks[0].ssrc) == (rtcp.RR, 700, 10)
 
 
 def test_feedback_goes_to_the_stream_that_it_is_about() -> None:

@@ -23,6 +23,7 @@ from asterism.applications.session.negotiation import (
     audio_section,
     offer_terms,
 )
+from asterism.applications.session.picture_updates import ask_peer
 from asterism.applications.session.registry import sessions
 from asterism.applications.session.sdp_handler import MediaStream, SdpHandler
 from asterism.core.errors import AsterismError
@@ -378,6 +379,10 @@ class VideoHandler(RtpHandler):
     media = "video"
     limit = "max_video_streams"
     marking = "tos_video", "cos_video"
+
+    def _opened(self, session: Session, rtp: RtpSession) -> None:
+        super()._opened(session, rtp)
+        rtp.on_key_frame = partial(ask_peer, session)
 
 
 class TextHandler(RtpHandler):
