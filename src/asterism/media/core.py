@@ -23,6 +23,7 @@ from asterism.media.rtp import RtpSession
 from asterism.media.settings import RtpSettings
 from asterism.media.soundfiles import Sounds
 from asterism.media.source import Address, SourceFilter
+from asterism.media.transports.dtls_server import DtlsServer
 from asterism.media.transports.srtp import Buffers
 from asterism.media.transports.transport import MediaTransport, TransportSettings
 from asterism.traffic import mark_packets
@@ -32,8 +33,8 @@ class RtpContext:
     """State shared by the sessions of one server: settings, loop, receive buffer, the packet log's switch."""
 
     __slots__ = (
-        "_protection", "buffer", "debug", "debug_host", "log", "loop", "random", "readiness", "running", "settings",
-        "test_events", "views",
+        "_protection", "buffer", "debug", "debug_host", "dtls", "log", "loop", "random", "readiness", "running",
+        "settings", "test_events", "views",
     )  # fmt: skip
 
     loop: asyncio.AbstractEventLoop
@@ -52,6 +53,8 @@ class RtpContext:
         self.debug_host = ""
         """Log only packets to and from this address, or this ``address:port``."""
         self.random = RandomBytes().take
+        self.dtls = DtlsServer(log)
+        """What the DTLS of all transports shares."""
         self.running = False
         self._protection: Buffers | None = None
 
@@ -73,6 +76,7 @@ class RtpContext:
         if self.running:
             self.running = False
             self.readiness.close()
+            self.dtls.close()
 
     def log_packet(
         self, verb: str, address: Address | None, payload_type: int, sequence: int, timestamp: int, size: int

@@ -31,6 +31,8 @@ class RtpSettings:
     """``srtpreplayprotection``."""
     ice_support: bool = True
     """``icesupport``."""
+    dtls_mtu: int = 1200
+    """``dtls_mtu``: octets of the largest datagram of a DTLS handshake."""
 
     @classmethod
     def from_section(cls, section: Section) -> RtpSettings:
@@ -57,6 +59,7 @@ class RtpSettings:
             probation=section.integer("probation", cls_default("probation"), 1, 1000),
             replay_protection=section.flag("srtpreplayprotection", True),
             ice_support=section.flag("icesupport", True),
+            dtls_mtu=section.integer("dtls_mtu", cls_default("dtls_mtu"), 256, 65507),
         )
 
 
@@ -66,7 +69,7 @@ OPTIONS = (
     "turnaddr", "turnport", "turnusername", "turnpassword", "ice_blacklist", "ice_deny", "ice_permit", "ice_acl",
     "dtls_mtu",
 )  # fmt: skip
-"""Asterisk's options of ``[general]``; nothing reads those of STUN, TURN, ICE and DTLS."""
+"""Asterisk's options of ``[general]``; nothing reads those of STUN, TURN and ICE."""
 
 _DEFAULTS = RtpSettings()
 

@@ -1,0 +1,243 @@
+"""One DTLS association, or an attempt at one: OpenSSL's side of it, on memory instead of a socket (RFC 6347, RFC 5764).
+
+All here may run in a thread: an association is worked on by one at a time, and touches nothing else.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from OpenSSL import SSL, crypto
+
+from asterism.media.transports.certificates import OwnCertificate
+from asterism.media.transports.parameters import Address, SrtpKey
+
+DTLS_1_2 = 0xFEFD
+_HEADER = 13
+_CHANGE_CIPHER_SPEC, _ALERT, _HANDSHAKE = 20, 21, 22
+_CLIENT_HELLO = 1
+_RANDOM = slice(_HEADER + 14, _HEADER + 46)
+_LARGEST = 1 << 16
+_EXPORTER = b"EXTRACTOR-dtls_srtp"
+
+PROFILES = {
+    "AES_CM_128_HMAC_SHA1_80": (b"SRTP_AES128_CM_SHA1_80", 16, 14),
+    "AES_CM_128_HMAC_SHA1_32": (b"SRTP_AES128_CM_SHA1_32", 16, 14),
+    "AEAD_AES_128_GCM": (b"SRTP_AEAD_AES_128_GCM", 16, 12),
+    "AEAD_AES_256_GCM": (b"SRTP_AEAD_AES_256_GCM", 32, 12),
+}
+"""Suites that DTLS can agree on (RFC 5764 4.1.2, RFC 7714 14.2): OpenSSL's name, octets of key and of salt."""
+_AGREED = {name: (suite, key, salt) for suite, (name, key, salt) in PROFILES.items()}
+
+
+def records(datagram: bytes) -> Iterator[tuple[int, int, bytes]]:
+    """The whole records in a datagram: content type, epoch, and all of it with its header (RFC 6347 4.1)."""
+    position = 0
+    while len(datagram) - position >= _HEADER:
+        end = position + _HEADER + int.from_bytes(datagram[position + 11 : position + 13], "big")
+        if end > len(datagram) or datagram[position + 1] != 0xFE:
+            return
+        yield datagram[position], int.from_bytes(datagram[position + 3 : position + 5], "big"), datagram[position:end]
+        position = end
+
+
+def client_random(datagram: bytes) -> bytes:
+    """The random number of the ClientHello that a datagram begins with; empty if it begins with something else."""
+    if len(datagram) < _RANDOM.stop or datagram[0] != _HANDSHAKE or datagram[3:5] != b"\0\0":
+        return b""
+    return datagram[_RANDOM] if datagram[_HEADER] == _CLIENT_HELLO else b""
+
+
+def without_plain_alerts(datagram: bytes) -> bytes:
+    """A datagram's records but alerts in the clear, which anybody can forge: they must not end a handshake."""
+    return b"".join(record for kind, epoch, record in records(datagram) if kind != _ALERT or epoch)
+
+
+def only_protected(datagram: bytes) -> bytes:
+    """A datagram's records that keys protect."""
+    return b"".join(record for _, epoch, record in records(datagram) if epoch)
+
+
+class Keys(NamedTuple):
+    """What a handshake has led to."""
+
+    sent: SrtpKey
+    received: SrtpKey
+    certificate: bytes
+    """The peer's (DER); empty if it has none."""
+    untrusted: str
+    """Why no authority that we trust vouches for its certificate; empty if one does, or if that was not asked for."""
+
+
+class Progress(NamedTuple):
+    """What a step of an association has brought."""
+
+    out: tuple[tuple[bytes, Address | None], ...] = ()
+    """Datagrams to send, with where to."""
+    keys: Keys | None = None
+    """Set by the step that ends the handshake."""
+    error: str = ""
+    """Why it is over and never leads to keys."""
+    timeout: float | None = None
+    """Seconds after which :meth:`Association.step` is to be called although nothing came."""
+    accepted: tuple[Address | None] | None = None
+    """From :meth:`Association.listen`: whose first flight has begun a handshake."""
+
+
+class Association:
+    """A connection of OpenSSL in one role, fed with datagrams.
+
+    Args:
+        context: made for the same settings.
+        own: our certificate; ``None`` if the context has it.
+        active: whether we are the client, who speaks first.
+        address: the peer's; ``None`` for wherever media goes.
+        mtu: octets of the largest datagram.
+        trusted: the authorities that must vouch for the peer's certificate; ``None``: that is not asked for.
+    """
+
+    def __init__(
+        self, context: SSL.Context, own: OwnCertificate | None, active: bool, address: Address | None, mtu: int,
+        trusted: crypto.X509Store | None = None,
+    ) -> None:  # fmt: skip
+        self.address = address
+        self._mtu = mtu
+        self._active = active
+        self._trusted = trusted
+        self._done = False
+        connection = self._connection = SSL.Connection(context)
+        if own is not None:
+            connection.use_certificate(own.certificate)
+            connection.use_privatekey(own.key)
+        connection.set_ciphertext_mtu(mtu)
+        if active:
+            connection.set_connect_state()
+        else:
+            connection.set_accept_state()
+
+    def listen(self, hellos: Sequence[tuple[bytes, Address | None]]) -> Progress:
+        """Answer first flights by a cookie, without any memory of it, until one brings its cookie back.
+
+        RFC 6347 4.2.1: only who can receive at its address can begin a handshake then.
+        """
+        out: list[tuple[bytes, Address | None]] = []
+        connection = self._connection
+        for hello, address in hellos:
+            connection.set_app_data(repr(address).encode())
+            connection.bio_write(hello)
+            try:
+                connection.DTLSv1_listen()
+            except SSL.WantReadError:
+                out += ((datagram, address) for datagram in self._written())
+                continue
+            except SSL.Error as error:
+                return Progress(tuple(out), error=_reason(error))
+            self.address = address
+            progress = self.step(())
+            return progress._replace(out=(*out, *progress.out), accepted=(address,))
+        return Progress(tuple(out))
+
+    def step(self, datagrams: Sequence[bytes]) -> Progress:
+        """Take what the peer sent, and have what was lost sent again if it is time to."""
+        connection = self._connection
+        keys = None
+        error = ""
+        try:
+            for datagram in datagrams or (b"",):
+                if datagram:
+                    connection.bio_write(datagram)
+                elif (due := connection.DTLSv1_get_timeout()) is not None and due <= 0:
+                    connection.DTLSv1_handle_timeout()
+                if not self._done:
+                    try:
+                        connection.do_handshake()
+                    except SSL.WantReadError:
+                        continue
+                    keys = self._agreed()
+                    self._done = True
+                self._discard()
+        except ValueError as reason:
+            error = str(reason)
+        except (SSL.ZeroReturnError, SSL.SysCallError):
+            error = "" if self._done else "closed by the peer"
+        except SSL.Error as reason:
+            # After the handshake nothing matters any more but repeating our last flight, which was done by then.
+            error = "" if self._done else _reason(reason)
+        out = tuple((datagram, self.address) for datagram in self._written())
+        return Progress(out, keys, error, connection.DTLSv1_get_timeout())
+
+    def goodbye(self) -> tuple[bytes, ...]:
+        """The datagrams that tell the peer that the association ends (close_notify)."""
+        if not self._done:
+            return ()
+        try:
+            self._connection.shutdown()
+        except SSL.Error:
+            return ()
+        return tuple(self._written())
+
+    def _discard(self) -> None:
+        """Let OpenSSL answer a repeated last flight; application data has no meaning here."""
+        for _ in range(16):
+            try:
+                self._connection.recv(_LARGEST)
+            except SSL.WantReadError:
+                return
+
+    def _agreed(self) -> Keys:
+        """Keys and the peer's certificate (RFC 5764 4.2)."""
+        connection = self._connection
+        agreed = _AGREED.get(connection.get_selected_srtp_profile())
+        if agreed is None:
+            raise ValueError("the peer agreed on no SRTP profile")
+        suite, key, salt = agreed
+        material = connection.export_keying_material(_EXPORTER, 2 * (key + salt))
+        client = SrtpKey(suite, material[:key] + material[2 * key : 2 * key + salt])
+        server = SrtpKey(suite, material[key : 2 * key] + material[2 * key + salt :])
+        certificate = connection.get_peer_certificate()
+        encoded = b"" if certificate is None else crypto.dump_certificate(crypto.FILETYPE_ASN1, certificate)
+        untrusted = "" if self._trusted is None else self._untrusted(self._trusted, certificate)
+        if self._active:
+            return Keys(client, server, encoded, untrusted)
+        return Keys(server, client, encoded, untrusted)
+
+    def _untrusted(self, trusted: crypto.X509Store, certificate: crypto.X509 | None) -> str:
+        if certificate is None:
+            return "it has no certificate"
+        try:
+            chain = self._connection.get_peer_cert_chain() or []
+            crypto.X509StoreContext(trusted, certificate, chain).verify_certificate()
+        except crypto.X509StoreContextError as error:
+            return str(error)
+        return ""
+
+    def _written(self) -> Iterator[bytes]:
+        """What OpenSSL wrote, in datagrams: whole records, as many as go into one."""
+        written = bytearray()
+        try:
+            while True:
+                written += self._connection.bio_read(_LARGEST)
+        except SSL.WantReadError:
+            pass
+        datagram = b""
+        for _, _, record in records(bytes(written)):
+            if datagram and len(datagram) + len(record) > self._mtu:
+                yield datagram
+                datagram = b""
+            datagram += record
+        if datagram:
+            yield datagram
+
+
+def cookie_of(secret: bytes, address: bytes) -> bytes:
+    """The cookie of one address (RFC 6347 4.2.1)."""
+    return hmac.digest(secret, address, hashlib.sha256)[:20]
+
+
+def _reason(error: SSL.Error) -> str:
+    """OpenSSL's words for an error."""
+    first = error.args[0] if error.args else ()
+    return ", ".join(str(entry[-1]) for entry in first) if isinstance(first, list) and first else "handshake failed"

@@ -1,0 +1,455 @@
+"""DTLS-SRTP: the handshake that gives a media transport its keys (RFC 5763, RFC 5764, RFC 6347).
+
+An agent begins with :meth:`DtlsAgent.start`, when the peer's description is known, in one of two roles::
+
+    active:   one attempt with the peer, begun anew until it leads to keys
+    passive:  attempts by whoever sends a ClientHello; the first whose certificate is the signalled one wins
+
+    attempt --handshake done--> certificate right? --yes--> its association is the current one, keys are told
+                                                   --no---> the attempt is forgotten
+
+Nothing that comes before a handshake has proved the peer's certificate can end or disturb the association whose keys
+are in use, nor keep the right peer from beginning one. A new association (another fingerprint, another role,
+``a=connection:new``, ``dtls_rekey``) leaves the old keys in use until it has its own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict, deque
+from collections.abc import Callable, Sequence
+
+from asterism.media.transports.association import (
+    Association,
+    Keys,
+    Progress,
+    client_random,
+    only_protected,
+    without_plain_alerts,
+)
+from asterism.media.transports.certificates import OwnCertificate, matches, usable_fingerprints
+from asterism.media.transports.dtls_server import DtlsServer, DtlsSettings
+from asterism.media.transports.parameters import Address, SrtpKey
+
+_PATIENCE = 30.0
+"""Seconds for a handshake to lead to keys."""
+_RETRY = 1.0
+"""Seconds until an attempt that failed as the client is begun anew."""
+_RESENDS = (0.2, 0.4)
+"""Seconds after which a flight is repeated as it is, before OpenSSL's own timer (1, 2, 4... s) makes a new one.
+
+RFC 6347 4.2.4.1 asks for a second unless less is known to be right; media waits for this, and two small datagrams load
+no network (RFC 8261 and WebRTC start lower still). To the peer they are duplicates, which it leaves out.
+"""
+_ATTEMPTS = 4
+"""Handshakes at a time with peers that have proved nothing yet."""
+_WAITING = 32
+"""Datagrams that wait for the step before; what is more is lost, as on a network."""
+_EARLY = 4
+"""First flights that are kept until the peer's description comes."""
+_LARGEST = 4096
+"""Octets of a datagram; no flight of a handshake is sent in larger ones."""
+
+
+class _Attempt:
+    """An association with what waits for it: one step at a time, in a thread."""
+
+    __slots__ = (
+        "address", "association", "busy", "closed", "done", "flight", "random", "repeated", "resend", "timed_out",
+        "timer", "waiting",
+    )  # fmt: skip
+
+    def __init__(self, association: Association, address: Address | None) -> None:
+        self.association = association
+        self.address = address
+        self.waiting: deque[bytes] = deque(maxlen=_WAITING)
+        self.busy = self.closed = self.done = self.timed_out = False
+        self.random = b""
+        self.flight: tuple[tuple[bytes, Address | None], ...] = ()
+        self.repeated = 0
+        self.timer: asyncio.TimerHandle | None = None
+        self.resend: asyncio.TimerHandle | None = None
+
+    def close(self) -> None:
+        self.closed = True
+        self.stop_repeating()
+        if self.timer is not None:
+            self.timer.cancel()
+        self.waiting.clear()
+
+    def stop_repeating(self) -> None:
+        if self.resend is not None:
+            self.resend.cancel()
+            self.resend = None
+
+
+class DtlsAgent:
+    """One end of the DTLS of one port: of RTP, or of RTP and RTCP if they share it; RTCP's own port has its own agent.
+
+    Args:
+        server: what the agents of a server share.
+        settings: how this one is to behave.
+        send: puts a datagram on its way, to the address or, for ``None``, to where media goes (ICE's selected pair).
+        keyed: gets the keys of what we send and of what we receive: once per association. The keys before may still
+            protect packets that are under way.
+        failed: gets the reason when there will be no keys, or no more: the peer's certificate is not the signalled
+            one, or nothing led to keys for half a minute.
+        certificate: of ours; that of the agent of the same description's other ports.
+
+    Raises:
+        OSError: a file of the settings cannot be read.
+        ValueError: a file or an option is of no use.
+    """
+
+    def __init__(
+        self,
+        server: DtlsServer,
+        settings: DtlsSettings,
+        send: Callable[[bytes, Address | None], None],
+        keyed: Callable[[SrtpKey, SrtpKey], None],
+        failed: Callable[[str], None],
+        certificate: OwnCertificate | None = None,
+    ) -> None:
+        self._server = server
+        self._settings = settings
+        self._send = send
+        self._keyed = keyed
+        self._failed = failed
+        self.certificate = certificate or server.certificate(settings)
+        self._context = server.context(settings, self.certificate)
+        self._role = ""
+        self._fingerprints: tuple[tuple[str, str], ...] = ()
+        self._address: Address | None = None
+        self._current: _Attempt | None = None
+        self._attempts: OrderedDict[Address | None, _Attempt] = OrderedDict()
+        self._listener: Association | None = None
+        self._hellos: deque[tuple[bytes, Address | None]] = deque(maxlen=_EARLY)
+        self._listening = False
+        self._deadline: asyncio.TimerHandle | None = None
+        self._retry: asyncio.TimerHandle | None = None
+        self._rekey: asyncio.TimerHandle | None = None
+        self._trouble = ""
+        self._closed = False
+
+    @property
+    def secure(self) -> bool:
+        """Whether there are keys."""
+        return self._current is not None
+
+    @property
+    def address(self) -> Address | None:
+        """Where the peer is whose handshake led to the keys; ``None``: where media goes, or there are none."""
+        return None if self._current is None else self._current.address
+
+    def fingerprint(self) -> tuple[str, str]:
+        """Hash function, in lower case, and value of ``a=fingerprint`` of our descriptions."""
+        return self._settings.fingerprint, self.certificate.fingerprint(self._settings.fingerprint)
+
+    def start(
+        self,
+        role: str,
+        fingerprints: Sequence[tuple[str, str]],
+        *,
+        address: Address | None = None,
+        new: bool = False,
+    ) -> None:
+        """Have keys agreed on with the peer of a description; again with the same changes nothing.
+
+        Args:
+            role: ``active`` or ``passive``: ours.
+            fingerprints: of the peer's certificate, each with its hash in lower case.
+            address: where the peer's media is signalled to be; ``None`` with ICE, whose checks tell it.
+            new: a new association is asked for (``a=connection:new`` where there is one already).
+
+        Raises:
+            ValueError: the settings want the fingerprint verified, and there is none of a known hash function.
+        """
+        if self._settings.verifies_fingerprint and not usable_fingerprints(fingerprints):
+            raise ValueError("there is no fingerprint of a known hash function")
+        wanted = tuple(fingerprints)
+        if self._closed:
+            return
+        moved, self._address = self._address != address, address
+        if (role, wanted) == (self._role, self._fingerprints) and not new and not (moved and not self.secure):
+            return
+        self._role, self._fingerprints = role, wanted
+        self._forget_attempts()
+        self._trouble = ""
+        self._wait(_PATIENCE)
+        if role == "active":
+            self._hellos.clear()
+            self._connect()
+        else:
+            early, self._hellos = self._hellos, deque(maxlen=_EARLY)
+            for datagram, source in early:
+                self.receive(datagram, source)
+
+    def path_ready(self) -> None:
+        """What was sent until now went nowhere, and now it does (ICE has selected a pair): send it again at once."""
+        if self._deadline is not None:
+            self._wait(_PATIENCE)
+        for attempt in self._attempts.values():
+            self._emit(attempt.flight)
+
+    def receive(self, datagram: bytes, address: Address | None = None) -> None:
+        """Take a datagram whose first octet is that of DTLS, from anybody; raises nothing.
+
+        Args:
+            datagram: as it came.
+            address: who sent it; ``None`` with ICE, where it came on a path that is checked.
+        """
+        if self._closed or len(datagram) > _LARGEST:
+            return
+        random = client_random(datagram)
+        if not self._role:
+            if random:
+                self._hellos.append((datagram, address))
+            return
+        attempt = self._attempts.get(address)
+        current = self._current
+        if random:
+            if self._role == "passive":
+                self._hello(datagram, random, address, attempt)
+            return
+        if attempt is not None:
+            self._feed(attempt, without_plain_alerts(datagram))
+        if current is not None and current.address == address:
+            self._feed(current, only_protected(datagram))
+
+    def close(self) -> None:
+        """End it; the peer is told if it has proved who it is."""
+        if self._closed:
+            return
+        self._closed = True
+        self._forget_attempts()
+        for timer in (self._deadline, self._retry, self._rekey):
+            if timer is not None:
+                timer.cancel()
+        current = self._current
+        if current is not None:
+            current.close()
+            if not current.busy:
+                self._emit(tuple((datagram, current.address) for datagram in current.association.goodbye()))
+
+    # --- attempts
+
+    def _association(self, active: bool, address: Address | None) -> Association:
+        return self._server.association(self._settings, self._context, self.certificate, active, address)
+
+    def _connect(self) -> None:
+        """Begin a handshake as the client."""
+        self._retry = None
+        attempt = _Attempt(self._association(True, self._address), self._address)
+        self._attempts[self._address] = attempt
+        self._pump(attempt)
+
+    def _hello(self, datagram: bytes, random: bytes, address: Address | None, attempt: _Attempt | None) -> None:
+        """Somebody's first flight, to us as the server."""
+        if attempt is not None and attempt.random == random:
+            self._feed(attempt, datagram)
+            return
+        current = self._current
+        if current is not None and current.address == address and current.random == random:
+            return
+        if attempt is None and current is None and address == self._address:
+            # Whom the description names begins at once. Everybody else, and who comes a second time, first has to
+            # bring back a cookie: nobody can do so, and so stand in another's place, by forging a source address.
+            attempt = _Attempt(self._association(False, address), address)
+            attempt.random = random
+            self._admit(attempt)
+            self._feed(attempt, datagram)
+            return
+        self._hellos.append((datagram, address))
+        self._listen()
+
+    def _admit(self, attempt: _Attempt) -> None:
+        """Keep an attempt; the oldest of those that the description does not name makes room."""
+        old = self._attempts.pop(attempt.address, None)
+        if old is not None:
+            old.close()
+        if len(self._attempts) >= _ATTEMPTS:
+            oldest = next(address for address in self._attempts if address != self._address)
+            self._attempts.pop(oldest).close()
+        self._attempts[attempt.address] = attempt
+
+    def _listen(self) -> None:
+        """Have first flights answered by cookies."""
+        if self._listening or not self._hellos:
+            return
+        self._listening = True
+        hellos = tuple(self._hellos)
+        self._hellos.clear()
+        listener = self._listener or self._association(False, None)
+        self._listener = listener
+        randoms = {address: client_random(datagram) for datagram, address in hellos}
+        self._server.run(lambda: listener.listen(hellos), lambda progress: self._listened(randoms, progress))
+
+    def _listened(self, randoms: dict[Address | None, bytes], progress: Progress) -> None:
+        self._listening = False
+        if self._closed or self._role != "passive":
+            return
+        listener = self._listener
+        if listener is not None and (progress.accepted is not None or progress.error):
+            self._listener = None
+        if listener is not None and progress.accepted is not None:
+            attempt = _Attempt(listener, progress.accepted[0])
+            attempt.random = randoms[attempt.address]
+            self._admit(attempt)
+            attempt.busy = True
+            self._stepped(attempt, progress)
+        else:
+            self._emit(progress.out)
+        self._listen()
+
+    def _forget_attempts(self) -> None:
+        for attempt in self._attempts.values():
+            attempt.close()
+        self._attempts.clear()
+        if self._retry is not None:
+            self._retry.cancel()
+            self._retry = None
+
+    # --- steps of one attempt
+
+    def _feed(self, attempt: _Attempt, datagram: bytes) -> None:
+        if datagram and not attempt.closed:
+            attempt.stop_repeating()
+            attempt.waiting.append(datagram)
+            self._pump(attempt)
+
+    def _pump(self, attempt: _Attempt) -> None:
+        """Do the next step, unless one is being done: what has come goes with the step after."""
+        if attempt.busy:
+            return
+        attempt.busy = True
+        datagrams = tuple(attempt.waiting)
+        attempt.waiting.clear()
+        association = attempt.association
+        self._server.run(lambda: association.step(datagrams), lambda progress: self._stepped(attempt, progress))
+
+    def _stepped(self, attempt: _Attempt, progress: Progress) -> None:
+        attempt.busy = False
+        if attempt.closed or self._closed:
+            return
+        if attempt.timer is not None:
+            attempt.timer.cancel()
+            attempt.timer = None
+        if progress.out:
+            self._emit(progress.out)
+            attempt.flight = progress.out
+            attempt.repeated = 0
+            self._repeat_later(attempt)
+        if progress.error:
+            self._lost(attempt, progress.error)
+            return
+        if progress.timeout is not None:
+            delay = max(progress.timeout, 0.0) + 0.001
+            attempt.timer = self._server.loop.call_later(delay, self._pump, attempt)
+        if progress.keys is not None:
+            self._judge(attempt, progress.keys)
+        if attempt.waiting and not attempt.closed:
+            self._pump(attempt)
+
+    def _repeat_later(self, attempt: _Attempt) -> None:
+        attempt.stop_repeating()
+        if attempt.repeated < len(_RESENDS):
+            delay = _RESENDS[attempt.repeated]
+            attempt.resend = self._server.loop.call_later(delay, self._repeat, attempt)
+
+    def _repeat(self, attempt: _Attempt) -> None:
+        attempt.resend = None
+        attempt.repeated += 1
+        self._emit(attempt.flight)
+        self._repeat_later(attempt)
+
+    def _emit(self, datagrams: Sequence[tuple[bytes, Address | None]]) -> None:
+        for datagram, address in datagrams:
+            self._send(datagram, address)
+
+    # --- how attempts end
+
+    def _lost(self, attempt: _Attempt, reason: str) -> None:
+        """An attempt has failed: nobody has proved anything, so it may be anybody's doing, and the peer may follow."""
+        attempt.close()
+        if self._attempts.get(attempt.address) is attempt:
+            del self._attempts[attempt.address]
+            self._trouble = reason
+            if self._role == "active" and self._deadline is not None:
+                self._retry = self._server.loop.call_later(_RETRY, self._connect)
+
+    def _judge(self, attempt: _Attempt, keys: Keys) -> None:
+        """A handshake is done: use its keys if the certificate is the right one."""
+        signalled = attempt.address == self._address
+        wrong = self._wrong(keys, signalled)
+        if wrong:
+            self._attempts.pop(attempt.address, None)
+            attempt.close()
+            self._emit(tuple((datagram, attempt.address) for datagram in attempt.association.goodbye()))
+            self._trouble = wrong
+            self._server.log.warning("DTLS peer at %s: %s", _where(attempt.address), wrong)
+            if signalled and self._deadline is not None:
+                self._fail(wrong)
+            return
+        attempt.done = True
+        self._attempts.pop(attempt.address, None)
+        self._forget_attempts()
+        old, self._current = self._current, attempt
+        if old is not None:
+            # No close_notify: the peer may take it for the end of all, and media goes on.
+            old.close()
+        self._wait(0)
+        if self._settings.rekey and self._role == "active":
+            self._rekey_later()
+        self._keyed(keys.sent, keys.received)
+
+    def _wrong(self, keys: Keys, signalled: bool) -> str:
+        settings = self._settings
+        # An address that nobody named has nothing but the fingerprint to speak for it, even where none is verified.
+        if settings.verifies_fingerprint or (not signalled and self._fingerprints):
+            if not keys.certificate:
+                return "no certificate"
+            if not matches(keys.certificate, self._fingerprints):
+                return "wrong fingerprint"
+        if settings.verifies_certificate and keys.untrusted:
+            return f"untrusted certificate: {keys.untrusted}"
+        return ""
+
+    def _fail(self, reason: str) -> None:
+        self._role = ""
+        self._forget_attempts()
+        self._wait(0)
+        self._failed(reason)
+
+    def _wait(self, seconds: float) -> None:
+        """Give the handshake so much time; 0: it has ended."""
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
+        if seconds:
+            self._deadline = self._server.loop.call_later(seconds, self._too_late)
+
+    def _too_late(self) -> None:
+        self._deadline = None
+        self._fail(self._trouble or "no DTLS handshake")
+
+    # --- dtls_rekey
+
+    def _rekey_later(self) -> None:
+        if self._rekey is not None:
+            self._rekey.cancel()
+        self._rekey = self._server.loop.call_later(self._settings.rekey, self._begin_rekey)
+
+    def _begin_rekey(self) -> None:
+        """Begin a new association on the path of the old one (RFC 6347 4.2.8).
+
+        DTLS-SRTP has no renegotiation: browsers refuse it, and so do we. A peer that does not know how to begin anew
+        just does not answer; the keys remain, and the next interval tries again.
+        """
+        self._rekey_later()
+        if self._deadline is None and not self._attempts:
+            self._connect()
+            self._retry = self._server.loop.call_later(_PATIENCE, self._forget_attempts)
+
+
+def _where(address: Address | None) -> str:
+    return "the path of media" if address is None else f"{address[0]}:{address[1]}"
