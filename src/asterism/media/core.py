@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from socket import SocketType
+from typing import TYPE_CHECKING
 
 from asterism.config import ConfigFile
 from asterism.core.identifiers import RandomBytes
@@ -23,17 +24,19 @@ from asterism.media.rtp import RtpSession
 from asterism.media.settings import RtpSettings
 from asterism.media.soundfiles import Sounds
 from asterism.media.source import Address, SourceFilter
-from asterism.media.transports.dtls_server import DtlsServer
 from asterism.media.transports.srtp import Buffers
 from asterism.media.transports.transport import MediaTransport, TransportSettings
 from asterism.traffic import mark_packets
+
+if TYPE_CHECKING:
+    from asterism.media.transports.dtls_server import DtlsServer
 
 
 class RtpContext:
     """State shared by the sessions of one server: settings, loop, receive buffer, the packet log's switch."""
 
     __slots__ = (
-        "_protection", "buffer", "debug", "debug_host", "dtls", "log", "loop", "random", "readiness", "running",
+        "_dtls", "_protection", "buffer", "debug", "debug_host", "log", "loop", "random", "readiness", "running",
         "settings", "test_events", "views",
     )  # fmt: skip
 
@@ -53,10 +56,18 @@ class RtpContext:
         self.debug_host = ""
         """Log only packets to and from this address, or this ``address:port``."""
         self.random = RandomBytes().take
-        self.dtls = DtlsServer(log)
-        """What the DTLS of all transports shares."""
         self.running = False
+        self._dtls: DtlsServer | None = None
         self._protection: Buffers | None = None
+
+    @property
+    def dtls(self) -> DtlsServer:
+        """What the DTLS of all transports shares; its libraries are loaded when it is first asked for."""
+        if self._dtls is None:
+            from asterism.media.transports.dtls_server import DtlsServer
+
+            self._dtls = DtlsServer(self.log)
+        return self._dtls
 
     @property
     def protection(self) -> Buffers:
@@ -76,7 +87,8 @@ class RtpContext:
         if self.running:
             self.running = False
             self.readiness.close()
-            self.dtls.close()
+            if self._dtls is not None:
+                self._dtls.close()
 
     def log_packet(
         self, verb: str, address: Address | None, payload_type: int, sequence: int, timestamp: int, size: int

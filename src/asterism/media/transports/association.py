@@ -75,16 +75,25 @@ class Keys(NamedTuple):
 class Progress(NamedTuple):
     """What a step of an association has brought."""
 
-    out: tuple[tuple[bytes, Address | None], ...] = ()
-    """Datagrams to send, with where to."""
+    out: tuple[bytes, ...] = ()
+    """Datagrams to send."""
     keys: Keys | None = None
     """Set by the step that ends the handshake."""
     error: str = ""
     """Why it is over and never leads to keys."""
     timeout: float | None = None
     """Seconds after which :meth:`Association.step` is to be called although nothing came."""
-    accepted: tuple[Address | None] | None = None
-    """From :meth:`Association.listen`: whose first flight has begun a handshake."""
+
+
+class Answers(NamedTuple):
+    """What listening to first flights has brought."""
+
+    cookies: tuple[tuple[bytes, Address], ...]
+    """Datagrams to send, with where to."""
+    accepted: Address | None = None
+    """Whose first flight has begun a handshake: it brought its cookie."""
+    progress: Progress = Progress()
+    """Of that handshake; or the error that makes the listener useless."""
 
 
 class Association:
@@ -92,38 +101,40 @@ class Association:
 
     Args:
         context: made for the same settings.
-        own: our certificate; ``None`` if the context has it.
+        own: our certificate; its chain is the context's.
         active: whether we are the client, who speaks first.
-        address: the peer's; ``None`` for wherever media goes.
         mtu: octets of the largest datagram.
         trusted: the authorities that must vouch for the peer's certificate; ``None``: that is not asked for.
     """
 
     def __init__(
-        self, context: SSL.Context, own: OwnCertificate | None, active: bool, address: Address | None, mtu: int,
+        self,
+        context: SSL.Context,
+        own: OwnCertificate,
+        active: bool,
+        mtu: int,
         trusted: crypto.X509Store | None = None,
-    ) -> None:  # fmt: skip
-        self.address = address
+    ) -> None:
         self._mtu = mtu
         self._active = active
         self._trusted = trusted
         self._done = False
         connection = self._connection = SSL.Connection(context)
-        if own is not None:
-            connection.use_certificate(own.certificate)
-            connection.use_privatekey(own.key)
+        connection.use_certificate(own.certificate)
+        connection.use_privatekey(own.key)
         connection.set_ciphertext_mtu(mtu)
         if active:
             connection.set_connect_state()
         else:
             connection.set_accept_state()
 
-    def listen(self, hellos: Sequence[tuple[bytes, Address | None]]) -> Progress:
+    def listen(self, hellos: Sequence[tuple[bytes, Address]]) -> Answers:
         """Answer first flights by a cookie, without any memory of it, until one brings its cookie back.
 
-        RFC 6347 4.2.1: only who can receive at its address can begin a handshake then.
+        RFC 6347 4.2.1: only who can receive at its address can begin a handshake then. The association is that
+        handshake's from there on.
         """
-        out: list[tuple[bytes, Address | None]] = []
+        cookies: list[tuple[bytes, Address]] = []
         connection = self._connection
         for hello, address in hellos:
             connection.set_app_data(repr(address).encode())
@@ -131,14 +142,12 @@ class Association:
             try:
                 connection.DTLSv1_listen()
             except SSL.WantReadError:
-                out += ((datagram, address) for datagram in self._written())
+                cookies += ((datagram, address) for datagram in self._written())
                 continue
             except SSL.Error as error:
-                return Progress(tuple(out), error=_reason(error))
-            self.address = address
-            progress = self.step(())
-            return progress._replace(out=(*out, *progress.out), accepted=(address,))
-        return Progress(tuple(out))
+                return Answers(tuple(cookies), progress=Progress(error=_reason(error)))
+            return Answers(tuple(cookies), address, self.step(()))
+        return Answers(tuple(cookies))
 
     def step(self, datagrams: Sequence[bytes]) -> Progress:
         """Take what the peer sent, and have what was lost sent again if it is time to."""
@@ -166,8 +175,7 @@ class Association:
         except SSL.Error as reason:
             # After the handshake nothing matters any more but repeating our last flight, which was done by then.
             error = "" if self._done else _reason(reason)
-        out = tuple((datagram, self.address) for datagram in self._written())
-        return Progress(out, keys, error, connection.DTLSv1_get_timeout())
+        return Progress(tuple(self._written()), keys, error, connection.DTLSv1_get_timeout())
 
     def goodbye(self) -> tuple[bytes, ...]:
         """The datagrams that tell the peer that the association ends (close_notify)."""

@@ -20,6 +20,7 @@ from collections import OrderedDict, deque
 from collections.abc import Callable, Sequence
 
 from asterism.media.transports.association import (
+    Answers,
     Association,
     Keys,
     Progress,
@@ -39,33 +40,33 @@ _RESENDS = (0.2, 0.4)
 """Seconds after which a flight is repeated as it is, before OpenSSL's own timer (1, 2, 4... s) makes a new one.
 
 RFC 6347 4.2.4.1 asks for a second unless less is known to be right; media waits for this, and two small datagrams load
-no network (RFC 8261 and WebRTC start lower still). To the peer they are duplicates, which it leaves out.
+no network. To the peer they are duplicates, which it leaves out.
 """
 _ATTEMPTS = 4
 """Handshakes at a time with peers that have proved nothing yet."""
 _WAITING = 32
 """Datagrams that wait for the step before; what is more is lost, as on a network."""
-_EARLY = 4
-"""First flights that are kept until the peer's description comes."""
+_HELLOS = 4
+"""First flights that wait for the peer's description, or for their cookie."""
 _LARGEST = 4096
 """Octets of a datagram; no flight of a handshake is sent in larger ones."""
 
 
 class _Attempt:
-    """An association with what waits for it: one step at a time, in a thread."""
+    """An association with the peer at an address, and what waits for it: one step at a time, in a thread."""
 
     __slots__ = (
-        "address", "association", "busy", "closed", "done", "flight", "random", "repeated", "resend", "timed_out",
-        "timer", "waiting",
+        "address", "association", "busy", "closed", "flight", "random", "repeated", "resend", "timer", "waiting",
     )  # fmt: skip
 
-    def __init__(self, association: Association, address: Address | None) -> None:
+    def __init__(self, association: Association, address: Address, random: bytes = b"") -> None:
         self.association = association
         self.address = address
+        self.random = random
+        """Of the ClientHello that it began with, if we are the server."""
         self.waiting: deque[bytes] = deque(maxlen=_WAITING)
-        self.busy = self.closed = self.done = self.timed_out = False
-        self.random = b""
-        self.flight: tuple[tuple[bytes, Address | None], ...] = ()
+        self.busy = self.closed = False
+        self.flight: tuple[bytes, ...] = ()
         self.repeated = 0
         self.timer: asyncio.TimerHandle | None = None
         self.resend: asyncio.TimerHandle | None = None
@@ -89,7 +90,7 @@ class DtlsAgent:
     Args:
         server: what the agents of a server share.
         settings: how this one is to behave.
-        send: puts a datagram on its way, to the address or, for ``None``, to where media goes (ICE's selected pair).
+        send: puts a datagram on its way to an address; may raise OSError.
         keyed: gets the keys of what we send and of what we receive: once per association. The keys before may still
             protect packets that are under way.
         failed: gets the reason when there will be no keys, or no more: the peer's certificate is not the signalled
@@ -105,7 +106,7 @@ class DtlsAgent:
         self,
         server: DtlsServer,
         settings: DtlsSettings,
-        send: Callable[[bytes, Address | None], None],
+        send: Callable[[bytes, Address], None],
         keyed: Callable[[SrtpKey, SrtpKey], None],
         failed: Callable[[str], None],
         certificate: OwnCertificate | None = None,
@@ -117,14 +118,18 @@ class DtlsAgent:
         self._failed = failed
         self.certificate = certificate or server.certificate(settings)
         self._context = server.context(settings, self.certificate)
+        if settings.verifies_certificate:
+            server.authorities(settings)
         self._role = ""
         self._fingerprints: tuple[tuple[str, str], ...] = ()
+        self._ice = False
+        self._path: Address | None = None
         self._address: Address | None = None
         self._current: _Attempt | None = None
-        self._attempts: OrderedDict[Address | None, _Attempt] = OrderedDict()
+        self._attempts: OrderedDict[Address, _Attempt] = OrderedDict()
         self._listener: Association | None = None
-        self._hellos: deque[tuple[bytes, Address | None]] = deque(maxlen=_EARLY)
         self._listening = False
+        self._hellos: deque[tuple[bytes, Address]] = deque(maxlen=_HELLOS)
         self._deadline: asyncio.TimerHandle | None = None
         self._retry: asyncio.TimerHandle | None = None
         self._rekey: asyncio.TimerHandle | None = None
@@ -138,7 +143,7 @@ class DtlsAgent:
 
     @property
     def address(self) -> Address | None:
-        """Where the peer is whose handshake led to the keys; ``None``: where media goes, or there are none."""
+        """Where the peer is whose handshake led to the keys."""
         return None if self._current is None else self._current.address
 
     def fingerprint(self) -> tuple[str, str]:
@@ -158,7 +163,7 @@ class DtlsAgent:
         Args:
             role: ``active`` or ``passive``: ours.
             fingerprints: of the peer's certificate, each with its hash in lower case.
-            address: where the peer's media is signalled to be; ``None`` with ICE, whose checks tell it.
+            address: where the peer's description says that it is; ``None``: ICE tells, by :meth:`path_ready`.
             new: a new association is asked for (``a=connection:new`` where there is one already).
 
         Raises:
@@ -166,51 +171,38 @@ class DtlsAgent:
         """
         if self._settings.verifies_fingerprint and not usable_fingerprints(fingerprints):
             raise ValueError("there is no fingerprint of a known hash function")
-        wanted = tuple(fingerprints)
         if self._closed:
             return
-        moved, self._address = self._address != address, address
-        if (role, wanted) == (self._role, self._fingerprints) and not new and not (moved and not self.secure):
-            return
-        self._role, self._fingerprints = role, wanted
-        self._forget_attempts()
-        self._trouble = ""
-        self._wait(_PATIENCE)
-        if role == "active":
-            self._hellos.clear()
-            self._connect()
-        else:
-            early, self._hellos = self._hellos, deque(maxlen=_EARLY)
-            for datagram, source in early:
-                self.receive(datagram, source)
-
-    def path_ready(self) -> None:
-        """What was sent until now went nowhere, and now it does (ICE has selected a pair): send it again at once."""
-        if self._deadline is not None:
+        self._ice = address is None
+        wanted = tuple(fingerprints)
+        if (role, wanted) != (self._role, self._fingerprints) or new:
+            self._role, self._fingerprints = role, wanted
+            self._forget_attempts()
+            self._trouble = ""
             self._wait(_PATIENCE)
-        for attempt in self._attempts.values():
-            self._emit(attempt.flight)
+            self._address = None
+        self._move(self._path if address is None else address)
 
-    def receive(self, datagram: bytes, address: Address | None = None) -> None:
-        """Take a datagram whose first octet is that of DTLS, from anybody; raises nothing.
+    def path_ready(self, address: Address) -> None:
+        """ICE has selected the pair whose remote end is ``address``, at first or instead of another."""
+        self._path = address
+        if self._ice and not self._closed:
+            if self._address is None and self._deadline is not None:
+                self._wait(_PATIENCE)
+            self._move(address)
 
-        Args:
-            datagram: as it came.
-            address: who sent it; ``None`` with ICE, where it came on a path that is checked.
-        """
+    def receive(self, datagram: bytes, address: Address) -> None:
+        """Take a datagram whose first octet is that of DTLS, from anybody; raises nothing."""
         if self._closed or len(datagram) > _LARGEST:
             return
         random = client_random(datagram)
-        if not self._role:
-            if random:
-                self._hellos.append((datagram, address))
-            return
-        attempt = self._attempts.get(address)
-        current = self._current
         if random:
-            if self._role == "passive":
-                self._hello(datagram, random, address, attempt)
+            if not self._role or (self._ice and self._address is None):
+                self._hellos.append((datagram, address))
+            elif self._role == "passive" and not (self._ice and address != self._address):
+                self._hello(datagram, random, address)
             return
+        attempt, current = self._attempts.get(address), self._current
         if attempt is not None:
             self._feed(attempt, without_plain_alerts(datagram))
         if current is not None and current.address == address:
@@ -222,42 +214,78 @@ class DtlsAgent:
             return
         self._closed = True
         self._forget_attempts()
-        for timer in (self._deadline, self._retry, self._rekey):
+        for timer in (self._deadline, self._rekey):
             if timer is not None:
                 timer.cancel()
         current = self._current
         if current is not None:
             current.close()
             if not current.busy:
-                self._emit(tuple((datagram, current.address) for datagram in current.association.goodbye()))
+                self._emit(current.association.goodbye(), current.address)
 
     # --- attempts
 
-    def _association(self, active: bool, address: Address | None) -> Association:
-        return self._server.association(self._settings, self._context, self.certificate, active, address)
+    def _move(self, address: Address | None) -> None:
+        """The peer is at ``address``: associations with where it was before go on with it there."""
+        old, self._address = self._address, address
+        if address is None or address == old:
+            return
+        current = self._current
+        if current is not None and (current.address == old or self._ice):
+            current.address = address
+        attempt = None if old is None else self._attempts.pop(old, None)
+        if attempt is not None:
+            attempt.address = address
+            self._admit(attempt)
+            self._emit(attempt.flight, address)
+        elif self._deadline is None:
+            return
+        elif self._role == "active":
+            self._hellos.clear()
+            self._connect()
+        else:
+            early, self._hellos = self._hellos, deque(maxlen=_HELLOS)
+            for datagram, source in early:
+                self.receive(datagram, source)
 
     def _connect(self) -> None:
         """Begin a handshake as the client."""
-        self._retry = None
-        attempt = _Attempt(self._association(True, self._address), self._address)
-        self._attempts[self._address] = attempt
-        self._pump(attempt)
+        if self._retry is not None:
+            self._retry.cancel()
+            self._retry = None
+        if self._address is not None and self._address not in self._attempts:
+            attempt = self._attempt(self._address, active=True)
+            if attempt is not None:
+                self._admit(attempt)
+                self._pump(attempt)
 
-    def _hello(self, datagram: bytes, random: bytes, address: Address | None, attempt: _Attempt | None) -> None:
+    def _attempt(self, address: Address, random: bytes = b"", *, active: bool = False) -> _Attempt | None:
+        association = self._association(active=active)
+        return None if association is None else _Attempt(association, address, random)
+
+    def _association(self, *, active: bool) -> Association | None:
+        try:
+            return self._server.association(self._settings, self._context, self.certificate, active=active)
+        except (OSError, ValueError) as error:
+            # A file that was there when the session began is not any more.
+            self._trouble = str(error)
+            return None
+
+    def _hello(self, datagram: bytes, random: bytes, address: Address) -> None:
         """Somebody's first flight, to us as the server."""
+        attempt, current = self._attempts.get(address), self._current
         if attempt is not None and attempt.random == random:
             self._feed(attempt, datagram)
             return
-        current = self._current
         if current is not None and current.address == address and current.random == random:
             return
         if attempt is None and current is None and address == self._address:
             # Whom the description names begins at once. Everybody else, and who comes a second time, first has to
             # bring back a cookie: nobody can do so, and so stand in another's place, by forging a source address.
-            attempt = _Attempt(self._association(False, address), address)
-            attempt.random = random
-            self._admit(attempt)
-            self._feed(attempt, datagram)
+            attempt = self._attempt(address, random)
+            if attempt is not None:
+                self._admit(attempt)
+                self._feed(attempt, datagram)
             return
         self._hellos.append((datagram, address))
         self._listen()
@@ -276,29 +304,27 @@ class DtlsAgent:
         """Have first flights answered by cookies."""
         if self._listening or not self._hellos:
             return
+        listener = self._listener = self._listener or self._association(active=False)
+        if listener is None:
+            return
         self._listening = True
         hellos = tuple(self._hellos)
         self._hellos.clear()
-        listener = self._listener or self._association(False, None)
-        self._listener = listener
         randoms = {address: client_random(datagram) for datagram, address in hellos}
-        self._server.run(lambda: listener.listen(hellos), lambda progress: self._listened(randoms, progress))
+        self._server.run(lambda: listener.listen(hellos), lambda answers: self._listened(listener, randoms, answers))
 
-    def _listened(self, randoms: dict[Address | None, bytes], progress: Progress) -> None:
+    def _listened(self, listener: Association, randoms: dict[Address, bytes], answers: Answers) -> None:
         self._listening = False
         if self._closed or self._role != "passive":
             return
-        listener = self._listener
-        if listener is not None and (progress.accepted is not None or progress.error):
+        for cookie, address in answers.cookies:
+            self._emit((cookie,), address)
+        if answers.accepted is not None or answers.progress.error:
             self._listener = None
-        if listener is not None and progress.accepted is not None:
-            attempt = _Attempt(listener, progress.accepted[0])
-            attempt.random = randoms[attempt.address]
+        if answers.accepted is not None:
+            attempt = _Attempt(listener, answers.accepted, randoms[answers.accepted])
             self._admit(attempt)
-            attempt.busy = True
-            self._stepped(attempt, progress)
-        else:
-            self._emit(progress.out)
+            self._stepped(attempt, answers.progress)
         self._listen()
 
     def _forget_attempts(self) -> None:
@@ -335,7 +361,7 @@ class DtlsAgent:
             attempt.timer.cancel()
             attempt.timer = None
         if progress.out:
-            self._emit(progress.out)
+            self._emit(progress.out, attempt.address)
             attempt.flight = progress.out
             attempt.repeated = 0
             self._repeat_later(attempt)
@@ -357,14 +383,17 @@ class DtlsAgent:
             attempt.resend = self._server.loop.call_later(delay, self._repeat, attempt)
 
     def _repeat(self, attempt: _Attempt) -> None:
-        attempt.resend = None
         attempt.repeated += 1
-        self._emit(attempt.flight)
+        self._emit(attempt.flight, attempt.address)
         self._repeat_later(attempt)
 
-    def _emit(self, datagrams: Sequence[tuple[bytes, Address | None]]) -> None:
-        for datagram, address in datagrams:
-            self._send(datagram, address)
+    def _emit(self, datagrams: Sequence[bytes], address: Address) -> None:
+        for datagram in datagrams:
+            try:
+                self._send(datagram, address)
+            except OSError:
+                # As if the network had lost it.
+                return
 
     # --- how attempts end
 
@@ -373,25 +402,23 @@ class DtlsAgent:
         attempt.close()
         if self._attempts.get(attempt.address) is attempt:
             del self._attempts[attempt.address]
-            self._trouble = reason
-            if self._role == "active" and self._deadline is not None:
-                self._retry = self._server.loop.call_later(_RETRY, self._connect)
+        self._trouble = reason
+        if self._role == "active" and self._deadline is not None:
+            self._retry = self._server.loop.call_later(_RETRY, self._connect)
 
     def _judge(self, attempt: _Attempt, keys: Keys) -> None:
         """A handshake is done: use its keys if the certificate is the right one."""
+        self._attempts.pop(attempt.address, None)
         signalled = attempt.address == self._address
         wrong = self._wrong(keys, signalled)
         if wrong:
-            self._attempts.pop(attempt.address, None)
             attempt.close()
-            self._emit(tuple((datagram, attempt.address) for datagram in attempt.association.goodbye()))
+            self._emit(attempt.association.goodbye(), attempt.address)
             self._trouble = wrong
-            self._server.log.warning("DTLS peer at %s: %s", _where(attempt.address), wrong)
+            self._server.log.warning("DTLS peer at %s:%d: %s", *attempt.address, wrong)
             if signalled and self._deadline is not None:
                 self._fail(wrong)
             return
-        attempt.done = True
-        self._attempts.pop(attempt.address, None)
         self._forget_attempts()
         old, self._current = self._current, attempt
         if old is not None:
@@ -429,7 +456,6 @@ class DtlsAgent:
             self._deadline = self._server.loop.call_later(seconds, self._too_late)
 
     def _too_late(self) -> None:
-        self._deadline = None
         self._fail(self._trouble or "no DTLS handshake")
 
     # --- dtls_rekey
@@ -446,10 +472,6 @@ class DtlsAgent:
         just does not answer; the keys remain, and the next interval tries again.
         """
         self._rekey_later()
-        if self._deadline is None and not self._attempts:
+        if self._role == "active" and self._deadline is None and not self._attempts:
             self._connect()
             self._retry = self._server.loop.call_later(_PATIENCE, self._forget_attempts)
-
-
-def _where(address: Address | None) -> str:
-    return "the path of media" if address is None else f"{address[0]}:{address[1]}"

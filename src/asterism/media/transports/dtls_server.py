@@ -16,7 +16,6 @@ from OpenSSL import SSL, crypto
 from asterism.core.identifiers import RandomBytes
 from asterism.media.transports.association import DTLS_1_2, PROFILES, Association, cookie_of
 from asterism.media.transports.certificates import OwnCertificate, load_certificate, make_certificate
-from asterism.media.transports.parameters import Address
 
 Result = TypeVar("Result")
 
@@ -111,11 +110,16 @@ class DtlsServer:
         return _cached(self._contexts, key, lambda: self._make_context(settings, certificate))
 
     def association(
-        self, settings: DtlsSettings, context: SSL.Context, own: OwnCertificate, active: bool, address: Address | None
+        self, settings: DtlsSettings, context: SSL.Context, own: OwnCertificate, *, active: bool
     ) -> Association:
-        """An association in one role with the peer at ``address``."""
-        trusted = self._authorities(settings) if settings.verifies_certificate else None
-        return Association(context, own, active, address, settings.mtu, trusted)
+        """An association in one role.
+
+        Raises:
+            OSError: the authorities' file cannot be read.
+            ValueError: it is of no use.
+        """
+        trusted = self.authorities(settings) if settings.verifies_certificate else None
+        return Association(context, own, active, settings.mtu, trusted)
 
     def check(self, settings: DtlsSettings) -> None:
         """Find out whether the files and lists of the settings are of any use.
@@ -126,7 +130,7 @@ class DtlsServer:
         """
         self.context(settings, self.certificate(settings))
         if settings.verifies_certificate:
-            self._authorities(settings)
+            self.authorities(settings)
 
     def run(self, step: Callable[[], Result], done: Callable[[Result], None]) -> None:
         """Have a thread do ``step``, and the loop do ``done`` with what it returns."""
@@ -185,7 +189,7 @@ class DtlsServer:
             context.add_extra_chain_cert(authority)
         return context
 
-    def _authorities(self, settings: DtlsSettings) -> crypto.X509Store:
+    def authorities(self, settings: DtlsSettings) -> crypto.X509Store:
         """Those whose word for a peer's certificate counts.
 
         Raises:

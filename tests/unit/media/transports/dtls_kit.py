@@ -70,8 +70,7 @@ class End:
     def fingerprints(self) -> list[tuple[str, str]]:
         return [self.agent.fingerprint()]
 
-    def _send(self, datagram: bytes, address: Address | None) -> None:
-        assert address is not None
+    def _send(self, datagram: bytes, address: Address) -> None:
         self._network.carry(datagram, self.address, address)
 
     def _keyed(self, sent: SrtpKey, received: SrtpKey) -> None:
