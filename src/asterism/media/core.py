@@ -26,6 +26,8 @@ from asterism.media.soundfiles import Sounds
 from asterism.media.source import Address, SourceFilter
 from asterism.media.transports.srtp import Buffers
 from asterism.media.transports.transport import MediaTransport, TransportSettings
+from asterism.media.udptl_port import UdptlPort
+from asterism.media.udptl_ports import UdptlPorts
 from asterism.traffic import mark_packets
 
 if TYPE_CHECKING:
@@ -167,6 +169,7 @@ class Media(Subsystem):
         self.sessions: Mapping[RtpSession, float] = self._schedule.due
         self.transports: dict[MediaTransport, None] = {}
         """The open media transports."""
+        self.udptl = UdptlPorts(self.context)
 
     @property
     def settings(self) -> RtpSettings:
@@ -301,6 +304,22 @@ class Media(Subsystem):
         pool, first, second, port = self._bind(host, ports, tos, cos)
         return PortPair(first, second, port, pool.give_back)
 
+    def open_udptl(self, host: str = "0.0.0.0", *, symmetric: bool = False, tos: int = 0, cos: int = 0) -> UdptlPort:
+        """Open a port for T.38 on ``host``, in the range of ``udptl.conf``.
+
+        Args:
+            host: The local IP address to bind, or the wildcard of a family.
+            symmetric: Send to where packets come from, once learned (``t38_udptl_nat``).
+            tos: Traffic class byte of the packets.
+            cos: Their link priority.
+
+        Raises:
+            PortsExhaustedError: no port is free.
+            OSError: the address cannot be bound or not be watched, or there are no file descriptors left.
+            ValueError: ``host`` is not an IP address.
+        """
+        return self.udptl.open(host, symmetric=symmetric, tos=tos, cos=cos)
+
     def _bind(
         self, host: str, ports: tuple[int, int], tos: int, cos: int
     ) -> tuple[PortPool, SocketType, SocketType, int]:
@@ -349,5 +368,6 @@ class Media(Subsystem):
             session.close()
         for transport in list(self.transports):
             transport.close()
+        self.udptl.close()
         self._schedule.close()
         self.context.close()
