@@ -287,8 +287,8 @@ class UdptlReceiver:
         """
         following = self._next
         if following is None:
-            # Those before it that it brings back are new as well, when its numbers have just begun.
-            early = packet.sequence <= max(len(packet.secondary), len(packet.fec))
+            # Those before it may come late, or be brought back, when its numbers have just begun.
+            early = packet.sequence <= max(WAITING, len(packet.secondary), len(packet.fec))
             self._next = 0 if early else packet.sequence
             return packet.sequence
         ahead = (packet.sequence - following + 0x8000 & 0xFFFF) - 0x8000

@@ -1,0 +1,176 @@
+"""UDPTL ports on sockets: packets both ways, passed on, from whom they are taken."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Callable
+
+import pytest
+
+from asterism.media.core import Media
+from asterism.media.udptl import ErrorCorrection, UdptlPacket, UdptlReceiver, UdptlSender, read_packet, write_packet
+from asterism.media.udptl_port import UdptlPort
+
+SECONDS = 5
+
+
+class Fax:
+    """A fax machine's UDP socket."""
+
+    def __init__(self) -> None:
+        self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.socket.bind(("127.0.0.1", 0))
+        self.socket.setblocking(False)
+        self.host, self.port = self.socket.getsockname()
+
+    def send(self, port: UdptlPort, data: bytes) -> None:
+        self.socket.sendto(data, port.local)
+
+    async def receive(self) -> bytes:
+        return await asyncio.wait_for(asyncio.get_running_loop().sock_recv(self.socket, 4096), SECONDS)
+
+
+class Heard:
+    """What a port gives."""
+
+    def __init__(self, port: UdptlPort) -> None:
+        self.packets: list[tuple[int, bytes]] = []
+        self.more = asyncio.Event()
+        port.on_ifp = self.take
+
+    def take(self, number: int, ifp: bytes) -> None:
+        self.packets.append((number, ifp))
+        self.more.set()
+
+    async def count(self, count: int) -> list[tuple[int, bytes]]:
+        while len(self.packets) < count:
+            self.more.clear()
+            await asyncio.wait_for(self.more.wait(), SECONDS)
+        return self.packets
+
+
+def datagrams(count: int, correction: ErrorCorrection = ErrorCorrection.REDUNDANCY) -> list[bytes]:
+    sender = UdptlSender(correction)
+    return [sender.packet(b"\x06" if number % 2 else b"\x04")[1] for number in range(count)]
+
+
+def test_packets_go_both_ways_as_was_agreed(run: Callable[..., None]) -> None:
+    async def scenario(media: Media) -> None:
+        fax, port = Fax(), media.open_udptl("127.0.0.1")
+        assert 4000 <= port.local[1] <= 4999
+        port.write(b"\x02")  # it is not known where to
+        assert port.sent == 0
+        port.set_remote(fax.host, fax.port)
+        port.set_terms(ErrorCorrection.REDUNDANCY, 1400)
+        heard = Heard(port)
+        for data in datagrams(5):
+            fax.send(port, data)
+        assert await heard.count(5) == [(number, b"\x06" if number % 2 else b"\x04") for number in range(5)]
+        for ifp in (b"\x02", b"\x04", b"\x06"):
+            port.write(ifp)
+        read = [read_packet(await fax.receive()) for _ in range(3)]
+        assert read[2] == UdptlPacket(2, b"\x06", (b"\x04", b"\x02"))
+        port.close()
+        port.close()
+        port.write(b"\x02")
+        assert not media.udptl.open_ports
+
+    run(scenario)
+
+
+def test_what_is_missing_is_waited_for_no_longer_than_a_moment(run: Callable[..., None]) -> None:
+    async def scenario(media: Media) -> None:
+        fax, port = Fax(), media.open_udptl("127.0.0.1")
+        port.set_remote(fax.host, fax.port)
+        heard = Heard(port)
+        kept = datagrams(4, ErrorCorrection.NONE)
+        for data in (kept[0], kept[2], kept[3]):
+            fax.send(port, data)
+        await heard.count(1)
+        assert [number for number, _ in await heard.count(3)] == [0, 2, 3]
+        assert port.receiver.lost == 1
+
+    run(scenario)
+
+
+def test_two_ports_pass_packets_on_each_with_its_own_correction(run: Callable[..., None]) -> None:
+    async def scenario(media: Media) -> None:
+        one, two = Fax(), Fax()
+        left, right = media.open_udptl("127.0.0.1"), media.open_udptl("127.0.0.1")
+        left.set_remote(one.host, one.port)
+        right.set_remote(two.host, two.port)
+        left.set_terms(ErrorCorrection.REDUNDANCY, 1400)
+        right.set_terms(ErrorCorrection.FEC, 1400)
+        assert left.relay_to(right)
+        assert right.relay_to(left)
+        assert not left.relay_to(None)
+        left.relay_to(right)
+        kept = datagrams(20)
+        for index, data in enumerate(kept):
+            if index not in (3, 4, 11):
+                one.send(left, data)
+        receiver = UdptlReceiver()
+        found = []
+        while len(found) < 20:
+            data = await two.receive()
+            packet = read_packet(data)
+            assert not packet.sequence or packet.span == 3
+            found += receiver.take(data)
+        assert [ifp for _, ifp in found] == [b"\x06" if number % 2 else b"\x04" for number in range(20)]
+        two.send(right, write_packet(UdptlPacket(0, b"\x02")))
+        assert read_packet(await one.receive()).primary == b"\x02"
+        assert not left.relay_to(left)
+        assert not left.relay_to(object())
+
+    run(scenario)
+
+
+@pytest.mark.parametrize("symmetric", [False, True])
+def test_strangers_are_not_heard_and_not_answered(run: Callable[..., None], symmetric: bool) -> None:
+    async def scenario(media: Media) -> None:
+        fax, stranger = Fax(), Fax()
+        port = media.open_udptl("127.0.0.1", symmetric=symmetric)
+        heard = Heard(port)
+        stranger.send(port, datagrams(1)[0])  # nobody has said yet who it is
+        port.set_remote(fax.host, fax.port)
+        kept = datagrams(40)
+        fax.send(port, kept[0])
+        await heard.count(1)
+        for data in kept[10:20]:
+            stranger.send(port, data)
+        stranger.send(port, b"\xff" * 100)
+        fax.send(port, kept[1])
+        assert [number for number, _ in await heard.count(2)] == [0, 1]
+        assert port.remote == (fax.host, fax.port)
+        assert (port.receiver.lost, port.receiver.malformed) == (0, 0)
+
+    run(scenario)
+
+
+@pytest.mark.parametrize("symmetric", [False, True])
+def test_a_far_end_behind_nat_is_learned_where_that_is_wanted(run: Callable[..., None], symmetric: bool) -> None:
+    async def scenario(media: Media) -> None:
+        fax, told = Fax(), Fax()
+        port = media.open_udptl("127.0.0.1", symmetric=symmetric)
+        port.set_remote(told.host, told.port)
+        heard = Heard(port)
+        for data in datagrams(6):
+            fax.send(port, data)
+        assert (await heard.count(3))[-1][0] >= 3
+        assert port.remote == ((fax.host, fax.port) if symmetric else (told.host, told.port))
+
+    run(scenario)
+
+
+def test_an_address_that_cannot_be_reached(run: Callable[..., None]) -> None:
+    async def scenario(media: Media) -> None:
+        port = media.open_udptl("127.0.0.1")
+        for host in ("::1", "fax.example.test"):
+            with pytest.raises(ValueError, match=r"address|reached"):
+                port.set_remote(host, 4000)
+        port.set_remote("127.0.0.1", 4000)
+        port.write(bytes(9000))
+        assert port.sent == 0
+
+    run(scenario)
