@@ -24,10 +24,13 @@ from asterism.media.transports.srtp import WIDE_WINDOW, WINDOW, Buffers, Inbound
 from asterism.media.transports.virtual_socket import VirtualControl, VirtualSocket
 
 if TYPE_CHECKING:
+    import asyncio
+
     from asterism.media.core import RtpContext
     from asterism.media.header_extensions import Writer
     from asterism.media.ports import PortPair
     from asterism.media.rtp import RtpSession
+    from asterism.media.transport_cc import ArrivalReports
     from asterism.media.transports.history import History
 
 REKEY_SECONDS = 2.0
@@ -111,14 +114,15 @@ class MediaTransport:
         path: where ICE sends RTP; ``None`` while it has found nothing or is not used with this peer.
         demux: finds the stream of a packet, once :meth:`describe` has told of them.
         on_failed: told why media has ended (a wrong fingerprint, no path); the call goes on until its owner ends it.
+        reports: reports on arrivals that the peer is sent, where that was agreed on.
         refused: packets that were dropped because they were not authentic, or replayed.
         dropped: datagrams that were of no use at all, or came too early.
     """
 
     __slots__ = (
         "_buffers", "_by_session", "_complains_at", "_connected", "_context", "_control", "_control_path", "_described",
-        "_inbound", "_old", "_old_until", "_on_close", "_outbound", "_pair", "_quick", "_relayed", "_remote", "_streams", "demux",
-        "dropped", "dtls", "dtls_control", "ice", "local", "mux", "on_failed", "path", "refused", "state",
+        "_inbound", "_old", "_old_until", "_on_close", "_outbound", "_pair", "_quick", "_relayed", "_remote",
+        "_streams", "demux", "dropped", "dtls", "dtls_control", "ice", "local", "mux", "on_failed", "path", "refused", "reports", "state",
     )  # fmt: skip
 
     def __init__(
@@ -137,6 +141,7 @@ class MediaTransport:
         self._relayed = False
         self.demux: Demultiplexer[RtpSession] = Demultiplexer()
         self._described = False
+        self.reports: ArrivalReports | None = None
         self.on_failed: Callable[[str], None] | None = None
         self.refused = self.dropped = 0
         self._complains_at = 0.0
@@ -226,6 +231,9 @@ class MediaTransport:
         fresh = Inbound(self._buffers, received, window) if inbound is None or inbound.key != received else None
         if outbound is None or outbound.key != sent:
             outbound = Outbound(self._buffers, sent)
+            for one in self._streams:
+                if one.history is not None:  # what is under the old key is not taken any more
+                    one.history.clear()
         self._outbound = outbound
         if fresh is not None:
             self._old, self._old_until = inbound, self._context.loop.time() + REKEY_SECONDS
@@ -290,6 +298,22 @@ class MediaTransport:
         """Keep what a stream sends, protected, or (``None``) keep it no longer."""
         self._by_session[session][0].history = history
         self._changed()
+
+    @property
+    def loop(self) -> asyncio.AbstractEventLoop:
+        """The loop that it runs on."""
+        return self._context.loop
+
+    def report(self, packet: bytes) -> None:
+        """Send RTCP that concerns all of the transport."""
+        if self._streams:
+            self._streams[0].session.rtcp.send_feedback(packet)
+
+    def end_reports(self) -> None:
+        """Report on arrivals no more."""
+        if self.reports is not None:
+            self.reports.close()
+            self.reports = None
 
     def socket_of(self, session: RtpSession) -> VirtualSocket:
         """The RTP socket of one of its streams. Raises ``KeyError`` where it is none."""
@@ -594,6 +618,7 @@ class MediaTransport:
             if agent is not None:
                 agent.close()
         self.state = State.CLOSED
+        self.end_reports()
         self.on_failed = None
         self._connected = self._outbound = self._inbound = self._old = None
         self._changed()

@@ -8,7 +8,7 @@ sent is handed to the transport, which protects it and knows where it goes.
 from __future__ import annotations
 
 import errno
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from asterism.media.source import Address
@@ -102,6 +102,18 @@ class VirtualSocket:
     def send_again(self, packet: bytes) -> None:
         """Send octets again that were sent before, as they are. Raises OSError where they were not sent."""
         self._transport.emit(packet, self.peer or self.session.remote)
+
+    def resend(self, numbers: Sequence[int]) -> list[int]:
+        """Send packets with these numbers again, as far as they are kept; return the numbers of the others."""
+        if self.history is None:
+            return list(numbers)
+        found = self.history.find(numbers, self._transport.loop.time())
+        try:
+            for packet in found.packets:
+                self.send_again(packet)
+        except OSError:
+            return found.missing  # the peer will ask again
+        return found.missing
 
     def connect(self, address: Address) -> None:
         """Take packets from ``address`` only, and send to it. Raises OSError."""
