@@ -18,6 +18,8 @@ from __future__ import annotations
 import asyncio
 from collections import OrderedDict, deque
 from collections.abc import Callable, Sequence
+from ipaddress import ip_address
+from typing import Protocol
 
 from asterism.media.transports.association import (
     Answers,
@@ -49,7 +51,7 @@ _WAITING = 32
 _HELLOS = 4
 """First flights that wait for the peer's description, or for their cookie."""
 _LARGEST = 4096
-"""Octets of a datagram; no flight of a handshake is sent in larger ones."""
+"""Octets of a datagram; no handshake needs larger ones."""
 
 
 class _Attempt:
@@ -82,6 +84,46 @@ class _Attempt:
         if self.resend is not None:
             self.resend.cancel()
             self.resend = None
+
+
+class KeyedTransport(Protocol):
+    """What an agent does with a media transport, which has one for each component: 1 for RTP, 2 for RTCP."""
+
+    def send_dtls(self, data: bytes, address: Address, component: int) -> None:
+        """Send to the peer. Raises OSError."""
+
+    def use_keys(self, sent: SrtpKey, received: SrtpKey, component: int) -> None:
+        """Use these keys from now on."""
+
+    def fail(self, reason: str) -> None:
+        """Media has ended."""
+
+
+def dtls_agents(server: DtlsServer, settings: DtlsSettings) -> Callable[[KeyedTransport, int], DtlsAgent]:
+    """What makes the agents of one media transport; they have one certificate.
+
+    Raises:
+        OSError: a file of the settings cannot be read.
+        ValueError: a file or an option is of no use.
+    """
+    certificate = server.certificate(settings)
+
+    def make(transport: KeyedTransport, component: int) -> DtlsAgent:
+        def failed(reason: str) -> None:
+            # Media without reports is better than none: many peers do no DTLS on RTCP's own port.
+            if component == 1:
+                transport.fail(reason)
+
+        return DtlsAgent(
+            server,
+            settings,
+            lambda data, address: transport.send_dtls(data, address, component),
+            lambda sent, received: transport.use_keys(sent, received, component),
+            failed,
+            certificate,
+        )
+
+    return make
 
 
 class DtlsAgent:
@@ -167,10 +209,14 @@ class DtlsAgent:
             new: a new association is asked for (``a=connection:new`` where there is one already).
 
         Raises:
-            ValueError: the settings want the fingerprint verified, and there is none of a known hash function.
+            ValueError: the settings want the fingerprint verified, and there is none of a known hash function; or
+                the address has a name for a host.
         """
         if self._settings.verifies_fingerprint and not usable_fingerprints(fingerprints):
             raise ValueError("there is no fingerprint of a known hash function")
+        if address is not None:
+            # As the system writes it, however the description did.
+            address = str(ip_address(address[0])), address[1]
         if self._closed:
             return
         self._ice = address is None
