@@ -21,9 +21,10 @@ from asterism.media.ports import PortPair, PortPool
 from asterism.media.readiness import Readiness
 from asterism.media.relay import Views
 from asterism.media.rtp import RtpSession
-from asterism.media.settings import RtpSettings
+from asterism.media.settings import RtpSettings, read_lists
 from asterism.media.soundfiles import Sounds
 from asterism.media.source import Address, SourceFilter
+from asterism.media.transports.ice_services import IceServices
 from asterism.media.transports.srtp import Buffers
 from asterism.media.transports.transport import MediaTransport, TransportSettings
 from asterism.media.udptl_port import UdptlPort
@@ -38,7 +39,7 @@ class RtpContext:
     """State shared by the sessions of one server: settings, loop, receive buffer, the packet log's switch."""
 
     __slots__ = (
-        "_dtls", "_protection", "buffer", "debug", "debug_host", "log", "loop", "random", "readiness", "running",
+        "_dtls", "_protection", "buffer", "debug", "debug_host", "ice", "log", "loop", "random", "readiness", "running",
         "settings", "test_events", "views",
     )  # fmt: skip
 
@@ -46,6 +47,8 @@ class RtpContext:
     """The loop that all sessions run on: the one running when the first was opened."""
     readiness: Readiness
     """Reports which sockets have something to read."""
+    ice: IceServices
+    """What the ICE agents of all transports share."""
 
     def __init__(self, log: ServerLogger, settings: RtpSettings, test_events: TestEvents) -> None:
         self.log = log
@@ -83,6 +86,7 @@ class RtpContext:
         self.running = True
         self.loop = asyncio.get_running_loop()
         self.readiness = Readiness(self.loop, self.log)
+        self.ice = IceServices(lambda: self.settings.ice, self.loop, self.log, self.random)
 
     def close(self) -> None:
         """Let go of the loop; sessions that are opened later begin anew."""
@@ -91,6 +95,7 @@ class RtpContext:
             self.readiness.close()
             if self._dtls is not None:
                 self._dtls.close()
+            self.ice.close()
 
     def log_packet(
         self, verb: str, address: Address | None, payload_type: int, sequence: int, timestamp: int, size: int
@@ -184,7 +189,8 @@ class Media(Subsystem):
             ConfigErrors: the file's syntax is wrong; nothing has changed then.
         """
         file = ConfigFile.load(path, missing_ok=True)
-        self.use(RtpSettings.from_section(file.options("general")))
+        lists = ConfigFile.load(Path(path).with_name("acl.conf"), missing_ok=True)
+        self.use(RtpSettings.from_file(file, read_lists(lists)))
 
     def use(self, settings: RtpSettings) -> None:
         """Put ``settings`` in force for sessions opened from now on."""

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 
-from asterism.config import Section, is_true
+from asterism.config import ConfigFile, Section, is_true
 from asterism.core.errors import ConfigError
+from asterism.data.network import AccessRule, Rules
 from asterism.media.source import StrictMode
+from asterism.media.transports.ice_settings import IceSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +36,19 @@ class RtpSettings:
     """``icesupport``."""
     dtls_mtu: int = 1200
     """``dtls_mtu``: octets of the largest datagram of a DTLS handshake."""
+    ice: IceSettings = field(default_factory=IceSettings)
+    """What candidates there are, and which servers give further ones."""
+
+    @classmethod
+    def from_file(cls, file: ConfigFile, access_lists: Mapping[str, Rules] | None = None) -> RtpSettings:
+        """Read all sections of ``rtp.conf``; ``access_lists`` are the named lists of ``acl.conf``.
+
+        Raises:
+            ConfigError: a value is not what its option takes.
+        """
+        general = file.options("general")
+        ice = IceSettings.from_sections(general, file.options("ice_host_candidates"), access_lists)
+        return replace(cls.from_section(general), ice=ice)
 
     @classmethod
     def from_section(cls, section: Section) -> RtpSettings:
@@ -67,11 +83,26 @@ OPTIONS = (
     "rtpstart", "rtpend", "rtpchecksums", "dtmftimeout", "rtcpinterval", "strictrtp", "probation",
     "srtpreplayprotection", "icesupport", "stunaddr", "stun_blacklist", "stun_deny", "stun_permit", "stun_acl",
     "turnaddr", "turnport", "turnusername", "turnpassword", "ice_blacklist", "ice_deny", "ice_permit", "ice_acl",
-    "dtls_mtu",
+    "dtls_mtu", "turn_transport", "ice_lite", "ice_loopback",
 )  # fmt: skip
-"""Asterisk's options of ``[general]``; nothing reads those of STUN, TURN and ICE."""
+"""The options of ``[general]``: Asterisk's, and ours (``turn_transport``, ``ice_lite``, ``ice_loopback``)."""
 
 _DEFAULTS = RtpSettings()
+
+
+def read_lists(file: ConfigFile) -> dict[str, Rules]:
+    """The named lists of ``acl.conf``; one with a line that is no address is left out, and so is what names it."""
+    found: dict[str, Rules] = {}
+    for section in file.sections:
+        rules = Rules()
+        try:
+            for option in section:
+                if option.name.lower() in ("permit", "deny"):
+                    rules = AccessRule(option.name.lower() == "permit").parse(option.value, rules)
+        except ValueError:
+            continue
+        found[section.name] = rules
+    return found
 
 
 def cls_default(name: str) -> int:

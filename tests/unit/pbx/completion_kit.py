@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import selectors
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -18,30 +17,9 @@ from asterism.pbx.channels.channel import Channel
 from asterism.pbx.dialplan.applications.completion import CompletionApplications
 from asterism.pbx.vocabulary.controls import ChannelState, Control
 from asterism.pbx.vocabulary.party import PartyId
+from virtual_loop import VirtualLoop
 
 NUMBERS = {"carol": "6003", "dave": "6004"}
-
-
-class _Selector(selectors.DefaultSelector):
-    """Waits for nothing: the time that would have been waited is over at once."""
-
-    now = 0.0
-
-    def select(self, timeout: float | None = None) -> Any:
-        if timeout:
-            self.now += timeout
-        return super().select(0)
-
-
-class VirtualLoop(asyncio.SelectorEventLoop):
-    """A loop whose clock jumps to the next timer."""
-
-    def __init__(self) -> None:
-        self._clock = _Selector()
-        super().__init__(self._clock)
-
-    def time(self) -> float:
-        return self._clock.now
 
 
 class Completing:

@@ -11,7 +11,6 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from completion_kit import VirtualLoop
 from fake_technology import FakeStream, audio_of, settle
 from test_events_call import make_server
 
@@ -28,6 +27,7 @@ from asterism.pbx.dialplan.applications.confbridge import ConferenceApplications
 from asterism.pbx.dialplan.applications.subroutines import SubroutineApplications
 from asterism.pbx.dialplan.applications.waiting import WaitingApplications
 from asterism.pbx.vocabulary.party import PartyId
+from virtual_loop import VirtualLoop
 
 RECORD = Path(__file__).resolve().parents[2] / "data" / "record"
 PHONES = {"alice": ("6001", "Alice"), "bob": ("6002", "Bob"), "carol": ("6003", "Carol"), "dave": ("6004", "Dave")}

@@ -10,7 +10,6 @@ from types import SimpleNamespace
 from typing import Any
 
 from bridge_kit import Told, _line, _whole, told, variables
-from completion_kit import VirtualLoop
 from fake_technology import FakeServer, FakeStream, audio_of, settle
 from local_kit import local_server
 
@@ -25,6 +24,7 @@ from asterism.pbx.channels.channel import Channel
 from asterism.pbx.channels.music.playing import music_of
 from asterism.pbx.vocabulary.controls import Control
 from asterism.pbx.vocabulary.party import PartyId
+from virtual_loop import VirtualLoop
 
 PBX = Path(__file__).resolve().parent
 RECORD = Path(__file__).resolve().parents[2] / "data" / "record" / "features.txt"

@@ -11,7 +11,6 @@ from types import SimpleNamespace
 from typing import Any
 
 from bridge_kit import Told, answer_text, plain, recorded, section, told, variables
-from completion_kit import VirtualLoop
 from fake_manager import FakeCall
 from fake_technology import FakeServer, FakeStream, settle
 from local_kit import FLOATING
@@ -32,6 +31,7 @@ from asterism.pbx.dialplan.applications.parking import ParkingApplications
 from asterism.pbx.dialplan.language import listing
 from asterism.pbx.vocabulary.controls import Control
 from asterism.pbx.vocabulary.party import PartyId
+from virtual_loop import VirtualLoop
 
 RECORD = Path(__file__).resolve().parents[2] / "data" / "record" / "parking.txt"
 LOTS = """

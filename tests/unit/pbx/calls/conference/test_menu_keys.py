@@ -6,11 +6,10 @@ import asyncio
 from types import SimpleNamespace
 from typing import Any
 
-from completion_kit import VirtualLoop
-
 from asterism.pbx.bridges.bridge import Bridge
 from asterism.pbx.calls.conference.menu_keys import MenuKeys
 from asterism.pbx.calls.conference.menus import Menu, parse_actions
+from virtual_loop import VirtualLoop
 
 
 def dial(entries: str, digits: str, *, passes: bool = False, pause: float = 0.0) -> tuple[list[str], str]:

@@ -8,13 +8,13 @@ from functools import partial
 from types import SimpleNamespace
 from typing import Any
 
-from completion_kit import VirtualLoop
 from features_kit import CONF, Phones, member_of, run
 from hypothesis import given
 from hypothesis import strategies as st
 
 from asterism.pbx.bridges.bridge import Bridge
 from asterism.pbx.calls.features.keys import Keys
+from virtual_loop import VirtualLoop
 
 
 class _Line(Bridge):

@@ -10,7 +10,6 @@ import asyncio
 from collections.abc import Callable
 
 import pytest
-from completion_kit import VirtualLoop
 from fake_technology import FakeServer, settle
 from transfer_kit import Asked, connect, nothing_left, transfer_server
 
@@ -20,6 +19,7 @@ from asterism.pbx.calls.transfers.results import TransferResult
 from asterism.pbx.channels.channel import Channel
 from asterism.pbx.vocabulary.controls import Control
 from asterism.pbx.vocabulary.errors import Goto
+from virtual_loop import VirtualLoop
 
 TURNS = range(24)
 

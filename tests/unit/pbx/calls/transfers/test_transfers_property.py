@@ -10,7 +10,6 @@ import asyncio
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from completion_kit import VirtualLoop
 from fake_technology import settle
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
@@ -18,6 +17,7 @@ from scene_kit import OPENINGS, SECOND, STEP, TALK, Faults, Scene
 from transfer_kit import nothing_left, transfer_server
 
 from asterism.pbx.calls.transfers.results import TransferResult
+from virtual_loop import VirtualLoop
 
 
 def play(steps: Sequence[tuple[str, Any, Any]]) -> None:

@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import Sequence
 from typing import Any
 
-from completion_kit import VirtualLoop
 from fake_technology import settle
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
@@ -17,6 +16,7 @@ from asterism.pbx.records.cdr.detail import Detail
 from asterism.pbx.records.cdr.engine import Engine
 from asterism.pbx.records.cdr.settings import Settings
 from asterism.pbx.records.record import CallRecord
+from virtual_loop import VirtualLoop
 
 
 def play(steps: Sequence[tuple[str, Any, Any]], before_h: bool = True) -> list[CallRecord]:

@@ -8,7 +8,6 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-from completion_kit import VirtualLoop
 from fake_technology import FakeServer, settle
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
@@ -23,6 +22,7 @@ from asterism.pbx.records.cel.settings import CelSettings, read_settings
 from asterism.pbx.records.record import ChannelRecord
 from asterism.pbx.vocabulary import events, inner_events
 from asterism.pbx.vocabulary.controls import ChannelState, Control
+from virtual_loop import VirtualLoop
 
 OFF = CelSettings()
 
