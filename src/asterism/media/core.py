@@ -24,6 +24,7 @@ from asterism.media.rtp import RtpSession
 from asterism.media.settings import RtpSettings, read_lists
 from asterism.media.soundfiles import Sounds
 from asterism.media.source import Address, SourceFilter
+from asterism.media.transports.ice import IceAgent
 from asterism.media.transports.ice_services import IceServices
 from asterism.media.transports.srtp import Buffers
 from asterism.media.transports.transport import MediaTransport, TransportSettings
@@ -296,6 +297,11 @@ class Media(Subsystem):
         if context.test_events.wanted:
             context.test_events.send("RTP_PORT_ALLOCATED", (("Port", pair.port),))
         return transport
+
+    def make_ice(self, transport: MediaTransport) -> IceAgent:
+        """The ICE agent of a transport, by the settings in force: for ``TransportSettings.ice``."""
+        host, port = transport.local
+        return IceAgent(self.context.ice, ((host, port), (host, port + 1)), transport.send_datagram)
 
     def open_ports(
         self, host: str = "0.0.0.0", *, ports: tuple[int, int] = (0, 0), tos: int = 0, cos: int = 0

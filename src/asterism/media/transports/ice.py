@@ -7,9 +7,9 @@ one's pair until the new one has found its own (RFC 8445 9).
 
 from __future__ import annotations
 
-import asyncio
 from collections import deque
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 
 from aioice.stun import Class, Message, Method
 
@@ -38,7 +38,7 @@ class SocketBase:
 
     __slots__ = ("_send", "address", "component", "foundation", "kind", "priority")
 
-    def __init__(self, component: int, address: Address, send: Callable[[int, bytes, Address], None]) -> None:
+    def __init__(self, component: int, address: Address, send: Callable[[bytes, Address, int], None]) -> None:
         self.component = component
         self.kind = "host"
         self.address = address
@@ -47,8 +47,9 @@ class SocketBase:
         self._send = send
 
     def send(self, data: bytes, address: Address) -> None:
-        """Send a packet from this socket."""
-        self._send(self.component, data, address)
+        """Send a packet from this socket; what cannot be sent is lost."""
+        with suppress(OSError):
+            self._send(data, address, self.component)
 
 
 class _Generation:
@@ -85,7 +86,7 @@ class IceAgent:
         self,
         services: IceServices,
         local: Sequence[Address],
-        send: Callable[[int, bytes, Address], None],
+        send: Callable[[bytes, Address, int], None],
         *,
         mux: bool = False,
     ) -> None:
@@ -94,7 +95,7 @@ class IceAgent:
         Args:
             services: what all agents share.
             local: the addresses of the sockets for RTP and for RTCP, as they are bound.
-            send: sends octets from the socket of a component to an address; never raises.
+            send: sends octets to an address from the socket of a component; may raise OSError.
             mux: whether there is one component.
         """
         self.mux = mux
@@ -109,6 +110,7 @@ class IceAgent:
         """The credentials of a restart that we have offered."""
         self._last: _Generation | None = None
         """The generation before, while its path is still the one in use."""
+        self._paths: dict[int, Pair] = {}
         self._closed = False
 
     def close(self) -> None:
@@ -119,6 +121,12 @@ class IceAgent:
                 if generation.checks is not None:
                     generation.checks.close()
             self._gathering.close()
+
+    def send(self, component: int, data: bytes | memoryview) -> None:
+        """Send a packet by the path in use; what cannot be sent is lost."""
+        pair = self._paths.get(component)
+        if pair is not None:
+            pair.base.send(bytes(data), pair.remote.address)
 
     # What we tell.
 
@@ -328,11 +336,13 @@ class IceAgent:
                 self._gathering.end_keeping()
         elif self._last is None or checks is not self._last.checks:
             return
+        self._paths[pair.base.component] = pair
         self.on_selected(pair.base.component, pair.base, pair.remote.address)
 
     def _failed(self, checks: CheckList, reason: str) -> None:
         last = self._last
         if checks is self._current.checks and (last is None or last.checks is None or 1 not in last.checks.used):
+            self._paths.clear()
             self.on_failed(f"ICE: {reason}")
         elif last is not None and checks is last.checks:
             self._forget_last()
@@ -341,8 +351,3 @@ class IceAgent:
         last, self._last = self._last, None
         if last is not None and last.checks is not None:
             last.checks.close()
-
-
-async def wait_gathered(agents: Sequence[IceAgent]) -> None:
-    """Have all agents gather what they need for their descriptions."""
-    await asyncio.gather(*(agent.gather() for agent in agents if agent.gathers))

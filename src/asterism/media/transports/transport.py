@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from asterism.media import sockets
 from asterism.media.source import Address
+from asterism.media.transports.candidates import Base
 from asterism.media.transports.demux import Demultiplexer, Route
 from asterism.media.transports.parameters import IceParameters, RemoteTransport, SrtpKey
 from asterism.media.transports.srtp import WIDE_WINDOW, WINDOW, Buffers, Inbound, Outbound
@@ -46,9 +47,27 @@ _unpack = struct.Struct("!BB6xI").unpack_from
 class IceAgent(Protocol):
     """What a transport needs of ICE; see :mod:`asterism.media.transports.ice`."""
 
-    local: IceParameters
-    on_selected: Callable[[int, Any, Address], None] | None
-    on_failed: Callable[[str], None] | None
+    mux: bool
+    on_selected: Callable[[int, Base, Address], None]
+    on_relayed: Callable[[int, bytes, Address], None]
+    on_failed: Callable[[str], None]
+
+    @property
+    def local(self) -> IceParameters:
+        """Our credentials and candidates, for the next description."""
+
+    @property
+    def gathers(self) -> bool:
+        """Whether a description has to wait for :meth:`gather`."""
+
+    async def gather(self) -> None:
+        """Ask servers for further candidates."""
+
+    def restart(self) -> None:
+        """Have the next offer ask for a restart."""
+
+    def roll_back(self) -> None:
+        """Forget that offer."""
 
     def apply(self, remote: IceParameters, *, controlling: bool) -> None:
         """Take the peer's credentials and candidates; others than before restart it."""
@@ -120,9 +139,10 @@ class MediaTransport:
     """
 
     __slots__ = (
-        "_buffers", "_by_session", "_complains_at", "_connected", "_context", "_control", "_control_path", "_described",
-        "_inbound", "_old", "_old_until", "_on_close", "_outbound", "_pair", "_quick", "_relayed", "_remote",
-        "_streams", "demux", "dropped", "dtls", "dtls_control", "ice", "local", "mux", "on_failed", "path", "refused", "reports", "state",
+        "_buffers", "_by_session", "_complains_at", "_connected", "_context", "_control", "_control_path",
+        "_control_relayed", "_described", "_inbound", "_old", "_old_until", "_on_close", "_outbound", "_pair",
+        "_quick", "_relayed", "_remote", "_streams", "demux", "dropped", "dtls", "dtls_control", "ice", "local",
+        "mux", "on_failed", "path", "refused", "reports", "state",
     )  # fmt: skip
 
     def __init__(
@@ -138,7 +158,7 @@ class MediaTransport:
         self.state = State.WAITING
         self.path: Address | None = None
         self._control_path: Address | None = None
-        self._relayed = False
+        self._relayed = self._control_relayed = False
         self.demux: Demultiplexer[RtpSession] = Demultiplexer()
         self._described = False
         self.reports: ArrivalReports | None = None
@@ -161,7 +181,8 @@ class MediaTransport:
         if settings.ice is not None:
             self.ice = settings.ice(self)
             self.ice.on_selected = self._select
-            self.ice.on_failed = self.fail
+            self.ice.on_relayed = self._take_relayed
+            self.ice.on_failed = self._lose
         if settings.dtls is not None:
             self.dtls = settings.dtls(self, 1)
 
@@ -200,6 +221,7 @@ class MediaTransport:
             self._take_keys(remote.sent, remote.received)
         self._remote, self.mux = remote, remote.mux
         if self.ice is not None and remote.ice is not None:
+            self.ice.mux = remote.mux
             self.ice.apply(remote.ice, controlling=controlling)
         if remote.dtls is not None and self.dtls is not None:
             if not role:
@@ -557,6 +579,9 @@ class MediaTransport:
             if self._control_path is None:
                 raise BlockingIOError("there is no way to the peer yet")
             target = self._control_path
+            if self._control_relayed and self.ice is not None:
+                self.ice.send(2, packet)
+                return
         self._pair.second.sendto(packet, target)
 
     def send_datagram(self, data: bytes, target: Address | None = None, component: int = 1) -> None:
@@ -567,7 +592,8 @@ class MediaTransport:
             target = self._peer(component)
             if target is None:
                 raise BlockingIOError("there is no way to the peer yet")
-            if self._relayed and self.finds_peer and self.ice is not None:
+            relayed = self._relayed if component == 1 else self._control_relayed
+            if relayed and self.finds_peer and self.ice is not None:
                 self.ice.send(component, data)
                 return
         (self._pair.first if component == 1 else self._pair.second).sendto(data, target)
@@ -587,16 +613,27 @@ class MediaTransport:
             return host, port
         return remote_transport.rtcp or (host, port + 1)
 
-    def _select(self, component: int, local: Any, remote: Address) -> None:
+    def _select(self, component: int, local: Base, remote: Address) -> None:
         """ICE has found a path, or another one."""
         if component != 1:
             self._control_path = remote
+            self._control_relayed = local.kind == "relay"
             return
         self.path = remote
-        self._relayed = getattr(local, "type", "") == "relay"
+        self._relayed = local.kind == "relay"
         self._changed()
         for one in self._streams:
             one.session.set_remote(*remote)
+
+    def _lose(self, reason: str) -> None:
+        """ICE has no path any more: nothing is sent until there is one again."""
+        self.path = self._control_path = None
+        self._changed()
+        if self.on_failed is not None:
+            self.on_failed(reason)
+
+    def _take_relayed(self, component: int, data: bytes, address: Address) -> None:
+        self.receive(data, address, component)
 
     # -- the end ------------------------------------------------------------------------------------------
 

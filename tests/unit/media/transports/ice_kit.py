@@ -60,7 +60,7 @@ class Side:
         for component, address in enumerate(self.addresses, 1):
             network.receivers[address] = lambda data, source, number=component: self.agent.receive(data, source, number)
 
-    def send(self, component: int, data: bytes, address: Address) -> None:
+    def send(self, data: bytes, address: Address, component: int) -> None:
         self.network.send(self.addresses[component - 1], data, address)
 
     def move(self, host: str) -> None:
