@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from asterism.command.demo.configuration import create, read
+from asterism.command.demo.configuration import ACCOUNTS, create, read
 from asterism.server.server import Server
 from asterism.testing import Phone, PhoneCall, assert_idle, free_port
 
@@ -16,7 +16,7 @@ from asterism.testing import Phone, PhoneCall, assert_idle, free_port
 @asynccontextmanager
 async def demo(folder: Path) -> AsyncIterator[tuple[Server, Phone, Phone, Phone]]:
     """The demo with its three phones; at the end nothing is left."""
-    create(folder, "127.0.0.1", free_port(), 0)
+    create(folder, "127.0.0.1", free_port(), 0, 0, 0)
     (folder / "manager.conf").write_text("[general]\nenabled = no\n")
     rtp = folder / "rtp.conf"
     rtp.write_text("[general]\nrtpstart = 20000\nrtpend = 29999\n")
@@ -25,8 +25,9 @@ async def demo(folder: Path) -> AsyncIterator[tuple[Server, Phone, Phone, Phone]
     try:
         async with AsyncExitStack() as stack:
             phones = []
-            for number, password in read(folder).passwords.items():
-                phone = await stack.enter_async_context(Phone(number, server, password))
+            passwords = read(folder).passwords
+            for number in ACCOUNTS:
+                phone = await stack.enter_async_context(Phone(number, server, passwords[number]))
                 await phone.register()
                 phones.append(phone)
             one, two, three = phones

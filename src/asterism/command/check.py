@@ -31,8 +31,8 @@ anything. Nothing that the configuration names is run: no #exec, no file of the 
 """
 
 FILES = frozenset((
-    "acl.conf", "amd.conf", "asterisk.conf", "ccss.conf", "cdr.conf", "cdr_custom.conf", "cdr_manager.conf",
-    "cel.conf", "cel_custom.conf", "cli.conf", "cli_aliases.conf", "confbridge.conf", "enum.conf", "extconfig.conf",
+    "acl.conf", "amd.conf", "asterisk.conf", "browser_phone.conf", "ccss.conf", "cdr.conf", "cdr_custom.conf",
+    "cdr_manager.conf", "cel.conf", "cel_custom.conf", "cli.conf", "cli_aliases.conf", "confbridge.conf", "enum.conf", "extconfig.conf",
     "extensions.conf", "features.conf", "http.conf", "indications.conf", "logger.conf",
     "manager.conf", "modules.conf", "musiconhold.conf", "pjsip.conf", "pjsip_notify.conf", "pjsip_wizard.conf",
     "res_config_sqlalchemy.conf", "res_parking.conf", "resolver_unbound.conf", "rtp.conf", "sip.conf",
@@ -180,6 +180,8 @@ def _check_listeners(
     found.add(listeners.check_certificates(data))
     if "http.conf" in files:
         wanted += listeners.check_http(files["http.conf"], folder, found)
+    if "browser_phone.conf" in files:
+        listeners.check_browser_phone(files["browser_phone.conf"], files.get("http.conf"), found)
     if "manager.conf" in files:
         wanted += listeners.check_manager(files["manager.conf"], files.get("acl.conf"), folder, found)
     if directories is not None:

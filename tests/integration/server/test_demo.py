@@ -7,8 +7,10 @@ import shlex
 import shutil
 import signal
 import socket
+import ssl
 import subprocess
 import time
+import urllib.request
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -37,7 +39,10 @@ def run(folder: Path, *options: object) -> subprocess.CompletedProcess[str]:
 
 
 def ports() -> list[object]:
-    return ["--host", HOST, "--sip-port", free_port(), "--manager-port", free_tcp_port()]
+    return [
+        "--host", HOST, "--sip-port", free_port(), "--manager-port", free_tcp_port(),
+        "--http-port", free_tcp_port(), "--https-port", free_tcp_port(),
+    ]  # fmt: skip
 
 
 @contextmanager
@@ -61,6 +66,13 @@ def running(folder: Path, options: Sequence[object] = ()) -> Iterator[str]:
         process.wait()
 
 
+def page(url: str, certificate: Path | None) -> None:
+    """Open the browser phone at the address that was printed; its certificate is good for that address."""
+    context = ssl.create_default_context(cafile=certificate) if certificate else None
+    with urllib.request.urlopen(url, timeout=20, context=context) as answer:
+        assert b"<title>Asterism phone</title>" in answer.read()
+
+
 def files(folder: Path) -> dict[str, str]:
     return {path.name: path.read_text() for path in sorted(folder.glob("*.conf"))}
 
@@ -72,8 +84,12 @@ def test_everything_that_it_offers_works(tmp_path: Path) -> None:
         assert f"udp {HOST}:{options[3]}" in printed
         assert f"tcp {HOST}:{options[5]}" in printed
         accounts = re.findall(r"^    (\d{3})  (\w{12})$", printed, re.M)
-        assert [number for number, _ in accounts] == ["101", "102", "103"]
-        assert len({password for _, password in accounts}) == 3
+        assert [number for number, _ in accounts] == ["101", "102", "103", "104", "105"]
+        assert len({password for _, password in accounts}) == 5
+        *_, https = re.findall(r"https://\S+", printed)
+        page(https, folder / "https.pem")
+        *_, http = re.findall(r"http://localhost\S+", printed)
+        page(http, None)
         offered = re.findall(r"--call (\d+)$", printed, re.M)
         # The shell leaves the numbers that begin with an asterisk as they are.
         numbers = re.findall(r"--call (.+)$", printed, re.M)
@@ -111,8 +127,9 @@ def test_everything_that_it_offers_works(tmp_path: Path) -> None:
     [
         (socket.SOCK_DGRAM, "--sip-port", "'bind' in [transport-udp] of pjsip.conf"),
         (socket.SOCK_STREAM, "--manager-port", "'port' in [general] of manager.conf"),
+        (socket.SOCK_STREAM, "--https-port", "'tlsbindaddr' in http.conf"),
     ],
-    ids=["SIP", "manager"],
+    ids=["SIP", "manager", "https"],
 )
 def test_a_port_that_is_taken(tmp_path: Path, kind: socket.SocketKind, flag: str, where: str) -> None:
     """Which, and how to change it: by an option while nothing is written yet, in the file afterwards."""

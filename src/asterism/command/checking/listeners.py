@@ -80,6 +80,18 @@ def check_http(file: ConfigFile, folder: Path, found: Problems) -> list[Wanted]:
     return wanted
 
 
+def check_browser_phone(file: ConfigFile, http: ConfigFile | None, found: Problems) -> None:
+    """Check ``browser_phone.conf``, and that there is a listener for it."""
+    from asterism.interfaces.http.settings import read_settings as read_http
+    from asterism.interfaces.phone.settings import read_settings
+
+    settings, errors = read_settings(file)
+    found.add(errors)
+    if settings.enabled and (http is None or not read_http(http)[0].enabled):
+        text = "nobody can open the page: http.conf does not enable the listener"
+        found.add([ConfigError(text, _places(file)("enabled"), "enabled")])
+
+
 def check_manager(file: ConfigFile, lists: ConfigFile | None, folder: Path, found: Problems) -> list[Wanted]:
     """Check ``manager.conf`` with its certificate; return its addresses and ports."""
     from asterism.interfaces.manager.settings import make_context, read_access_lists, read_settings, split_address

@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import secrets
 import string
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
+from asterism.command.demo.certificate import make_certificate
 from asterism.config.file import ConfigFile
 from asterism.hostport import format_host_port, split_host_port
+from asterism.interfaces.http.settings import read_settings as http_settings
 
 ACCOUNTS = ("101", "102", "103")
+BROWSER_ACCOUNTS = ("104", "105")
+"""Those of the browser phone."""
 
 EXTENSIONS = (
     ("101, 102, 103", "the phones themselves"),
+    ("104, 105", "the browser phones"),
     ("600", "echo: hear yourself"),
     ("601", "a prompt"),
     ("602", "a 440 Hz tone"),
@@ -30,6 +36,9 @@ EXTENSIONS = (
 
 MANAGER_HOST = "127.0.0.1"
 """Where a new demo's manager listens."""
+HTTP_PORT = 8088
+HTTPS_PORT = 8089
+_CERTIFICATE = "https.pem"
 
 _ASTERISK_CONF = """\
 ; Where this server keeps everything: paths count from this file's folder.
@@ -65,7 +74,6 @@ bind={host}:{sip_port}
 ; What all phones of this demo share.
 [phone](!)
 type=endpoint
-transport=transport-udp
 context=demo
 disallow=all
 allow=ulaw,alaw
@@ -79,6 +87,12 @@ call_group=1
 pickup_group=1
 notify_dialog_ids=yes
 
+; What browsers need: keys by DTLS, paths by ICE, audio and video on one port. docs/guide/browser-phone.md tells more.
+[browser](!,phone)
+webrtc=yes
+disallow=all
+allow=opus,ulaw,alaw,vp8,h264
+
 [auth](!)
 type=auth
 auth_type=userpass
@@ -90,10 +104,10 @@ remove_existing=yes
 """
 
 _ACCOUNT = """
-[{number}](phone)
+[{number}]({kind})
 auth={number}
 aors={number}
-callerid="Phone {number}" <{number}>
+callerid="{name} {number}" <{number}>
 [{number}](auth)
 username={number}
 password={password}
@@ -291,6 +305,25 @@ read = all
 write = all
 """
 
+_HTTP_CONF = """\
+; The HTTP listener: the browser phone at /phone/, SIP over WebSocket at /ws. The certificate was made with this file;
+; put one here that browsers know, and they stop warning.
+[general]
+enabled = yes
+bindaddr = {host}
+bindport = {http_port}
+tlsenable = yes
+tlsbindaddr = {tls_host}:{https_port}
+tlscertfile = {certificate}
+redirect = / /phone/
+"""
+
+_BROWSER_PHONE_CONF = """\
+; A phone in the browser, for the accounts of [browser] in pjsip.conf.
+[general]
+enabled = yes
+"""
+
 _LOGGER_CONF = """\
 [general]
 dateformat = %F %T
@@ -324,6 +357,10 @@ class Demo:
     manager_port: int
     manager_secret: str
     passwords: dict[str, str]
+    http_host: str = ""
+    http_port: int = 0
+    """0 where nothing listens."""
+    https_port: int = 0
 
     @property
     def conf_path(self) -> Path:
@@ -336,14 +373,35 @@ def _password() -> str:
     return "".join(secrets.choice(alphabet) for _ in range(12))
 
 
-def create(folder: Path, host: str, sip_port: int, manager_port: int) -> None:
-    """Write the files that are not there yet; whatever exists is never touched."""
+def create(
+    folder: Path,
+    host: str,
+    sip_port: int,
+    manager_port: int,
+    http_port: int = HTTP_PORT,
+    https_port: int = HTTPS_PORT,
+    names: Collection[str] = (),
+) -> None:
+    """Write the files that are not there yet; whatever exists is never touched.
+
+    ``names`` are further names and addresses of this machine, for its certificate.
+    """
     folder.mkdir(parents=True, exist_ok=True)
-    accounts = "".join(_ACCOUNT.format(number=number, password=_password()) for number in ACCOUNTS)
+    kinds = (("phone", "Phone", ACCOUNTS), ("browser", "Browser", BROWSER_ACCOUNTS))
+    accounts = "".join(
+        _ACCOUNT.format(number=number, kind=kind, name=name, password=_password())
+        for kind, name, numbers in kinds
+        for number in numbers
+    )
     files = {
         "asterisk.conf": _ASTERISK_CONF,
         "pjsip.conf": _PJSIP_CONF.format(host=format_host_port(host), sip_port=sip_port) + accounts,
         "extensions.conf": _EXTENSIONS_CONF,
+        "http.conf": _HTTP_CONF.format(
+            host=host, tls_host=format_host_port(host), http_port=http_port, https_port=https_port,
+            certificate=_CERTIFICATE,
+        ),
+        "browser_phone.conf": _BROWSER_PHONE_CONF,
         "manager.conf": _MANAGER_CONF.format(
             manager_host=MANAGER_HOST, manager_port=manager_port, password=_password()
         ),
@@ -353,12 +411,16 @@ def create(folder: Path, host: str, sip_port: int, manager_port: int) -> None:
         "cdr.conf": _CDR_CONF,
         "rtp.conf": _RTP_CONF,
         "modules.conf": _MODULES_CONF,
-    }
+    }  # fmt: skip
     for name, text in files.items():
         path = folder / name
         if not path.exists():
             path.touch(mode=0o600)
             path.write_text(text)
+    certificate = folder / _CERTIFICATE
+    if not certificate.exists():
+        certificate.touch(mode=0o600)
+        certificate.write_bytes(make_certificate(names))
 
 
 def read(folder: Path) -> Demo:
@@ -375,6 +437,7 @@ def read(folder: Path) -> Demo:
         elif kind == "auth":
             passwords[section.get("username", section.name)] = section.get("password")
     general = manager.options("general")
+    http = http_settings(ConfigFile.load(folder / "http.conf", missing_ok=True))[0]
     users = [section for section in manager.sections if section.name != "general"]
     return Demo(
         folder=folder,
@@ -384,4 +447,7 @@ def read(folder: Path) -> Demo:
         manager_port=general.integer("port", 5038),
         manager_secret=users[0].get("secret") if users else "",
         passwords=passwords,
+        http_host=http.bindaddr,
+        http_port=http.bindport if http.enabled else 0,
+        https_port=http.tlsbindport if http.enabled and http.tlsenable else 0,
     )

@@ -9,8 +9,18 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from asterism.command.demo.configuration import EXTENSIONS, MANAGER_HOST, Demo, create, read
+from asterism.command.demo.configuration import (
+    BROWSER_ACCOUNTS,
+    EXTENSIONS,
+    HTTP_PORT,
+    HTTPS_PORT,
+    MANAGER_HOST,
+    Demo,
+    create,
+    read,
+)
 from asterism.core.errors import ConfigError
+from asterism.hostport import format_host_port
 
 ANY_HOST = "0.0.0.0"
 SIP_PORT = 5060
@@ -25,8 +35,8 @@ def run_demo(words: Sequence[str]) -> int:
     fresh = not (folder / "pjsip.conf").exists()
     if not fresh and _contradicts(options, folder):
         print(
-            f"asterism demo: {folder} exists already and is kept as it is; change the ports in {folder}/pjsip.conf"
-            f" and {folder}/manager.conf, or choose another --folder.",
+            f"asterism demo: {folder} exists already and is kept as it is; change the ports in {folder}/pjsip.conf,"
+            f" {folder}/manager.conf and {folder}/http.conf, or choose another --folder.",
             file=sys.stderr,
         )
         return 2
@@ -36,10 +46,12 @@ def run_demo(words: Sequence[str]) -> int:
         return 1
     host, sip_port = options.host or ANY_HOST, options.sip_port or SIP_PORT
     manager_port = options.manager_port or MANAGER_PORT
-    if fresh and _refused(Demo(folder, host, sip_port, MANAGER_HOST, manager_port, "", {}), fresh):
+    http_port, https_port = options.http_port or HTTP_PORT, options.https_port or HTTPS_PORT
+    wanted = Demo(folder, host, sip_port, MANAGER_HOST, manager_port, "", {}, host, http_port, https_port)
+    if fresh and _refused(wanted, fresh):
         return 1  # and nothing is written, so that the options count for the next try
     try:
-        create(folder, host, sip_port, manager_port)
+        create(folder, host, sip_port, manager_port, http_port, https_port, (own_address(host),))
         demo = read(folder)
     except (ConfigError, OSError) as error:
         print(f"asterism demo: {error}", file=sys.stderr)
@@ -56,14 +68,14 @@ def _contradicts(options: argparse.Namespace, folder: Path) -> bool:
 
     The same again is no contradiction: the command is given a second time, also by ``core restart now``.
     """
-    given = (options.host, options.sip_port, options.manager_port)
-    if given == (None, None, None):
+    given = (options.host, options.sip_port, options.manager_port, options.http_port, options.https_port)
+    if not any(given):
         return False
     try:
         demo = read(folder)
     except (ConfigError, OSError):
         return False  # and is told when it is read to be used
-    kept = (demo.host, demo.sip_port, demo.manager_port)
+    kept = (demo.host, demo.sip_port, demo.manager_port, demo.http_port, demo.https_port)
     return any(one is not None and one != other for one, other in zip(given, kept, strict=True))
 
 
@@ -75,6 +87,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--host", help="address to listen on for SIP (default: all; first run only)")
     parser.add_argument("--sip-port", type=int, help="UDP port for SIP (default: 5060; first run only)")
     parser.add_argument("--manager-port", type=int, help="TCP port of the manager (default: 5038; first run only)")
+    parser.add_argument("--http-port", type=int, help="TCP port of the browser phone (default: 8088; first run only)")
+    parser.add_argument("--https-port", type=int, help="the same with TLS (default: 8089; first run only)")
     parser.add_argument(
         "--call", metavar="NUMBER", help="be a phone: dial NUMBER on the running demo, say what was heard"
     )
@@ -114,10 +128,14 @@ def taken_ports(demo: Demo, fresh: bool) -> list[str]:
         (udp, "UDP", demo.host, demo.sip_port, "'bind' in [transport-udp] of pjsip.conf", "--sip-port", SIP_PORT),
         (tcp, "TCP", demo.manager_host, demo.manager_port, "'port' in [general] of manager.conf", "--manager-port",
          MANAGER_PORT),
+        (tcp, "TCP", demo.http_host, demo.http_port, "'bindport' in http.conf", "--http-port", HTTP_PORT),
+        (tcp, "TCP", demo.http_host, demo.https_port, "'tlsbindaddr' in http.conf", "--https-port", HTTPS_PORT),
     )  # fmt: skip
     complaints = []
     options = [] if demo.host == ANY_HOST else [f"--host {demo.host}"]
     for kind, name, host, port, where, flag, default in wanted:
+        if not port:
+            continue  # nothing is to listen there
         reason = _why_not(kind, host, port)
         chosen = port
         if reason:
@@ -174,6 +192,11 @@ def introduction(demo: Demo, fresh: bool) -> str:
     address = own_address(demo.host)
     program = shlex.quote(sys.argv[0])
     folder = f" --folder {demo.folder}" if str(demo.folder) != "demo" else ""
+    browsers = (
+        f"; {' and '.join(BROWSER_ACCOUNTS)} are for the browser"
+        if set(BROWSER_ACCOUNTS) <= demo.passwords.keys()
+        else ""
+    )
     lines = [
         "",
         f"Asterism ⁂ is ready. Configuration: {demo.folder}/ ({'made just now' if fresh else 'kept from before'})",
@@ -181,8 +204,9 @@ def introduction(demo: Demo, fresh: bool) -> str:
         f"  SIP      udp {demo.host}:{demo.sip_port}   (phones register to {address}:{demo.sip_port})",
         f"  Manager  tcp {demo.manager_host}:{demo.manager_port}   (user demo, secret {demo.manager_secret})",
         f"  Console  {program} -r -C {demo.conf_path}",
+        *_browser_phone(demo, address),
         "",
-        "  Accounts (user name, password):",
+        f"  Accounts (user name, password{browsers}):",
         *(f"    {number}  {password}" for number, password in demo.passwords.items()),
         "",
         "  Extensions, and a command that tries each from another terminal:",
@@ -200,3 +224,14 @@ def introduction(demo: Demo, fresh: bool) -> str:
         "",
     ]
     return "\n".join(lines)
+
+
+def _browser_phone(demo: Demo, address: str) -> list[str]:
+    """Where the phone in the browser is. Browsers give a microphone to https, and to http on the same machine."""
+    lines = []
+    if demo.https_port:
+        lines.append(f"  Browser  https://{format_host_port(address, demo.https_port)}/phone/")
+        lines.append("           (the certificate is the demo's own: the browser asks once whether it is all right)")
+    if demo.http_port and demo.http_host in (ANY_HOST, "::", "127.0.0.1", "::1"):
+        lines.append(f"           http://localhost:{demo.http_port}/phone/ on this machine")
+    return lines

@@ -1,0 +1,1 @@
+"""The browser phone: a page with which a browser registers and calls, served by the HTTP listener."""

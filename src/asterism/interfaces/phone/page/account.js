@@ -1,0 +1,123 @@
+// Being registered: one agent of JsSIP, and what the page says of it.
+//
+//                sign in                open                   200
+//   signed-out ──────────▶ connecting ────────▶ registering ────────▶ registered
+//       ▲                      ▲  ▲                  │ refused            │
+//       │                      │  ╰─────── lost ◀────┼────────────────────┤ closed
+//       ╰──────────────────────┴─────────────────────╯ ◀──────────────────╯ sign out
+import JsSIP from "./vendor/jssip.js";
+import { connectionProblem, registrationProblem } from "./words.js";
+
+const KEPT = "asterism-phone";
+const PATIENCE = 2; // attempts to connect before the page says that nothing answers
+
+export class Account extends EventTarget {
+  constructor(settings) {
+    super();
+    this.settings = settings;
+    this.state = "signed-out";
+    this.user = "";
+    this.agent = null;
+  }
+
+  get domain() { return this.settings.domain || location.hostname; }
+  get url() { return new URL("../ws", location.href).href.replace(/^http/, "ws").replace(/[?#].*$/, ""); }
+
+  #become(state) {
+    this.state = state;
+    this.dispatchEvent(new Event("change"));
+  }
+
+  #tell(text) { this.dispatchEvent(new CustomEvent("problem", { detail: text })); }
+
+  // Nothing is kept beyond the tab, and nothing at all unless wished.
+  kept() {
+    try {
+      return JSON.parse(sessionStorage.getItem(KEPT)) ?? null;
+    } catch {
+      return null;
+    }
+  }
+
+  #keep(account) {
+    try {
+      if (account === null) sessionStorage.removeItem(KEPT);
+      else sessionStorage.setItem(KEPT, JSON.stringify(account));
+    } catch { /* a browser that keeps nothing */ }
+  }
+
+  signIn(user, password, keep) {
+    this.#stop();
+    this.user = user;
+    let attempts = 0;
+    let agent;
+    try {
+      agent = new JsSIP.UA({
+        sockets: [new JsSIP.WebSocketInterface(this.url)],
+        uri: this.uri(user),
+        authorization_user: user,
+        password,
+        user_agent: `Asterism phone (${JsSIP.name} ${JsSIP.version})`,
+        register_expires: 120,
+        session_timers: false,
+        connection_recovery_min_interval: 1,
+        connection_recovery_max_interval: 15,
+      });
+    } catch {
+      this.#tell("This cannot be a user name.");
+      return;
+    }
+    // Events of an agent that was replaced say nothing any more.
+    const on = (event, react) => agent.on(event, (data) => { if (this.agent === agent) react(data ?? {}); });
+    on("connected", () => {
+      attempts = 0;
+      const again = this.state === "lost";
+      this.#become("registering");
+      if (again) this.dispatchEvent(new Event("reconnected"));
+    });
+    on("disconnected", () => {
+      attempts += 1;
+      if (attempts === PATIENCE) this.#tell(connectionProblem(this.url));
+      this.#become("lost");
+    });
+    on("registered", () => {
+      if (keep) this.#keep({ user, password });
+      this.#become("registered");
+    });
+    on("registrationFailed", ({ cause, response }) => {
+      // What says nothing of the account is tried again: JsSIP does that when the connection is back.
+      if (cause === "Connection Error" || cause === "Request Timeout") return this.#become("lost");
+      this.#tell(registrationProblem(cause, response?.status_code, user));
+      this.signOut();
+    });
+    on("newRTCSession", ({ originator, session }) => {
+      if (originator === "remote") this.dispatchEvent(new CustomEvent("call", { detail: session }));
+    });
+    this.agent = agent;
+    this.#become("connecting");
+    agent.start();
+  }
+
+  signOut() {
+    this.#keep(null);
+    this.#stop();
+    this.#become("signed-out");
+  }
+
+  // The page goes: say so to the server, but keep what is kept for its next visit.
+  leave() { this.#stop(); }
+
+  #stop() {
+    const agent = this.agent;
+    this.agent = null;
+    agent?.stop();
+  }
+
+  // The SIP URI of what was dialled: a number, a name, or a whole address.
+  uri(target) {
+    if (/^sips?:/.test(target)) return target;
+    const at = target.lastIndexOf("@");
+    const [user, domain] = at > 0 ? [target.slice(0, at), target.slice(at + 1)] : [target, this.domain];
+    return `sip:${encodeURIComponent(user).replaceAll("%2B", "+")}@${domain}`;
+  }
+}

@@ -1,0 +1,287 @@
+// One line: a call from its first message to its last, as a state machine over a session of JsSIP.
+//
+//            dial              progress            accepted
+//   free ──────────▶ calling ──────────▶ ringing ──────────▶ talking ◀──────▶ held
+//    ▲  ╲                                                      ▲    held/resumed
+//    │   ╲ offered             accepted                        │
+//    │    ╰────────▶ incoming ─────────────────────────────────╯
+//    │ cleared                         ended, from any of them
+//    ╰───────────── over ◀────────────────────────────────────────
+import { causeText, mediaProblem } from "./words.js";
+
+export const NEXT = {
+  free: { dial: "calling", offered: "incoming" },
+  calling: { progress: "ringing", accepted: "talking", ended: "over" },
+  ringing: { progress: "ringing", accepted: "talking", ended: "over" },
+  incoming: { accepted: "talking", ended: "over" },
+  talking: { held: "held", ended: "over" },
+  held: { resumed: "talking", ended: "over" },
+  over: { cleared: "free", dial: "calling", offered: "incoming" },
+};
+
+const OVER_SECONDS = 6;
+const DIGIT_MS = 120;
+const GATHER_MS = 1500; // for a STUN or TURN server that does not answer
+const LOST_MS = 3000; // without a path before another is looked for
+
+export class Line extends EventTarget {
+  constructor(number, media, settings) {
+    super();
+    this.number = number;
+    this.media = media; // getUserMedia with the chosen devices
+    this.settings = settings;
+    this.#clear();
+  }
+
+  #clear() {
+    this.state = "free";
+    this.session = null;
+    this.who = "";
+    this.outcome = ""; // in plain words, when it is over
+    this.since = 0; // when it was answered, in milliseconds
+    this.muted = false;
+    this.heldByOther = false;
+    this.transferring = "";
+    this.local = null; // MediaStream
+    this.remote = new MediaStream();
+    this.earlyMedia = false;
+    this.changing = false; // a question to the browser or to the server is open
+  }
+
+  get busy() { return this.state !== "free" && this.state !== "over"; }
+  get answered() { return this.state === "talking" || this.state === "held"; }
+  get connection() { return this.session?.connection ?? null; }
+  get camera() { return Boolean(this.local?.getVideoTracks().some((track) => track.enabled && track.readyState === "live")); }
+  get showsVideo() { return this.remote.getVideoTracks().some((track) => track.readyState === "live" && !track.muted); }
+
+  #happen(event) {
+    const next = NEXT[this.state][event];
+    if (next === undefined) return false;
+    this.state = next;
+    this.#changed();
+    return true;
+  }
+
+  #changed() { this.dispatchEvent(new Event("change")); }
+  #tell(text) { this.dispatchEvent(new CustomEvent("problem", { detail: text })); }
+
+  // -- beginning ----------------------------------------------------------------------------------
+
+  async dial(agent, target, who, withCamera) {
+    if (this.state === "over") this.#clear();
+    this.who = who;
+    if (!this.#happen("dial")) return;
+    const stream = await this.#capture(withCamera);
+    if (stream === null || this.state !== "calling") return;
+    this.#take(agent.call(target, {
+      mediaStream: stream,
+      pcConfig: this.#pcConfig(),
+      // Video of the other side is taken where we show ours.
+      rtcOfferConstraints: { offerToReceiveAudio: true, offerToReceiveVideo: withCamera },
+    }));
+  }
+
+  offered(session, who) {
+    if (this.state === "over") this.#clear();
+    this.who = who;
+    if (this.#happen("offered")) this.#take(session);
+  }
+
+  async answer(withCamera) {
+    if (this.state !== "incoming" || this.changing) return;
+    this.changing = true;
+    const stream = await this.#capture(withCamera);
+    this.changing = false;
+    if (stream !== null && this.state === "incoming") this.session.answer({ mediaStream: stream, pcConfig: this.#pcConfig() });
+    else if (this.state === "incoming") this.session.terminate({ status_code: 480 });
+  }
+
+  async #capture(withCamera) {
+    try {
+      this.local = await this.media.capture(withCamera);
+      if (this.busy) return this.local;
+      this.#release();
+    } catch (error) {
+      this.#tell(mediaProblem(error));
+      if (this.state === "calling") this.#end("No microphone");
+    }
+    return null;
+  }
+
+  #pcConfig() { return { iceServers: this.settings.iceServers, bundlePolicy: "max-bundle" }; }
+
+  #take(session) {
+    this.session = session;
+    session.on("progress", ({ originator, response }) => {
+      if (originator !== "remote") return;
+      this.earlyMedia = Boolean(response?.body);
+      this.#happen("progress");
+    });
+    session.on("accepted", () => {
+      this.since = Date.now();
+      this.#happen("accepted");
+    });
+    session.on("ended", ({ originator, cause }) => this.#end(causeText(cause, originator, true)));
+    session.on("failed", ({ originator, cause, message }) => {
+      this.#end(this.outcome || causeText(cause, originator, false, message?.status_code));
+    });
+    session.on("hold", ({ originator }) => {
+      if (originator === "local") this.#happen("held");
+      else this.heldByOther = true;
+      this.#changed();
+    });
+    session.on("unhold", ({ originator }) => {
+      if (originator === "local") this.#happen("resumed");
+      else this.heldByOther = false;
+      this.#changed();
+    });
+    session.on("muted", () => { this.muted = true; this.#changed(); });
+    session.on("unmuted", () => { this.muted = false; this.#changed(); });
+    session.on("refer", ({ reject }) => reject());
+    let timer = 0;
+    session.on("icecandidate", ({ ready }) => {
+      clearTimeout(timer);
+      timer = setTimeout(ready, GATHER_MS);
+    });
+    if (session.connection) this.#watch(session.connection);
+    else session.on("peerconnection", ({ peerconnection }) => this.#watch(peerconnection));
+  }
+
+  #watch(connection) {
+    connection.addEventListener("track", ({ track }) => {
+      for (const old of this.remote.getTracks()) if (old.kind === track.kind) this.remote.removeTrack(old);
+      this.remote.addTrack(track);
+      for (const event of ["mute", "unmute", "ended"]) track.addEventListener(event, () => this.#changed());
+      this.#changed();
+    });
+    let timer = 0;
+    connection.addEventListener("iceconnectionstatechange", () => {
+      clearTimeout(timer);
+      if (connection.iceConnectionState === "disconnected") timer = setTimeout(() => this.findPath(), LOST_MS);
+    });
+  }
+
+  // Have the browser look for another way for the media (RFC 8445: an ICE restart), and tell the server where we are now.
+  findPath() {
+    return this.answered && this.session.renegotiate({ rtcOfferConstraints: { iceRestart: true } });
+  }
+
+  // -- during the call ----------------------------------------------------------------------------
+
+  hold() { return this.#ask((done) => this.session.hold({}, done), this.state === "talking"); }
+  resume() { return this.#ask((done) => this.session.unhold({}, done), this.state === "held"); }
+
+  // Wait until the server has agreed, so that one line is on hold before the other talks.
+  #ask(ask, possible) {
+    if (!possible || this.changing) return Promise.resolve(false);
+    return new Promise((resolve) => {
+      const settle = (done) => {
+        this.removeEventListener("over", failed);
+        this.changing = false;
+        this.#changed();
+        resolve(done);
+      };
+      const failed = () => settle(false);
+      this.changing = true;
+      this.addEventListener("over", failed);
+      if (!ask(() => settle(true))) settle(false);
+    });
+  }
+
+  setMuted(muted) {
+    if (!this.session) return;
+    if (muted) this.session.mute({ audio: true });
+    else this.session.unmute({ audio: true });
+  }
+
+  async setCamera(on) {
+    const tracks = this.local?.getVideoTracks().filter((track) => track.readyState === "live") ?? [];
+    if (!this.answered || this.changing) return;
+    if (tracks.length) {
+      for (const track of tracks) track.enabled = on;
+      this.#changed();
+      return;
+    }
+    if (!on) return;
+    this.changing = true;
+    try {
+      const [track] = (await this.media.captureCamera()).getVideoTracks();
+      if (!this.answered) return track.stop();
+      this.local.addTrack(track);
+      const idle = this.connection.getTransceivers().find((one) => one.receiver.track.kind === "video" && !one.sender.track && !one.stopped);
+      if (idle) {
+        await idle.sender.replaceTrack(track);
+        idle.direction = "sendrecv";
+      } else {
+        this.connection.addTrack(track, this.local);
+      }
+      this.session.renegotiate();
+    } catch (error) {
+      this.#tell(mediaProblem(error, "camera"));
+    } finally {
+      this.changing = false;
+      this.#changed();
+    }
+  }
+
+  // RTP events (RFC 4733).
+  sendDigits(digits) {
+    if (this.state !== "talking") return false;
+    this.session.sendDTMF(digits, { transportType: "RFC2833", duration: DIGIT_MS, interToneGap: 80 });
+    return true;
+  }
+
+  // The other side is sent elsewhere: to a number, or to whom another line talks with.
+  transfer(target, who, replaces = null) {
+    if (!this.answered || this.transferring) return;
+    this.transferring = who;
+    this.#changed();
+    const failed = (text) => {
+      this.transferring = "";
+      this.#tell(`The call could not be transferred to ${who}: ${text}.`);
+      this.#changed();
+    };
+    this.session.refer(target, {
+      ...(replaces ? { replaces: replaces.session } : {}),
+      eventHandlers: {
+        requestFailed: ({ response, cause }) => failed(causeText(cause, "remote", false, response?.status_code)),
+        failed: ({ request, status_line: line }) => failed(causeText("", "remote", false, line?.status_code)),
+        accepted: () => {
+          this.outcome = `Transferred to ${who}`;
+          if (this.busy) this.session.terminate();
+          if (replaces?.busy) replaces.hangUp(this.outcome);
+        },
+      },
+    });
+  }
+
+  // -- the end ------------------------------------------------------------------------------------
+
+  hangUp(outcome = "") {
+    this.outcome = outcome || this.outcome;
+    if (!this.session) this.#end(this.outcome || "Cancelled");
+    else if (this.state === "incoming") this.session.terminate({ status_code: 486 });
+    else this.session.terminate();
+  }
+
+  #release() {
+    for (const track of this.local?.getTracks() ?? []) track.stop();
+    this.local = null;
+  }
+
+  #end(text) {
+    this.outcome = this.outcome || text;
+    this.#release();
+    for (const track of this.remote.getTracks()) this.remote.removeTrack(track);
+    this.session = null;
+    this.changing = false;
+    this.transferring = "";
+    if (!this.#happen("ended")) return;
+    this.dispatchEvent(new Event("over"));
+    setTimeout(() => {
+      if (this.state !== "over") return;
+      this.#clear();
+      this.#changed();
+    }, OVER_SECONDS * 1000);
+  }
+}
