@@ -32,8 +32,8 @@ anything. Nothing that the configuration names is run: no #exec, no file of the 
 
 FILES = frozenset((
     "acl.conf", "amd.conf", "asterisk.conf", "browser_phone.conf", "ccss.conf", "cdr.conf", "cdr_custom.conf",
-    "cdr_manager.conf", "cel.conf", "cel_custom.conf", "cli.conf", "cli_aliases.conf", "confbridge.conf", "enum.conf", "extconfig.conf",
-    "extensions.conf", "features.conf", "http.conf", "indications.conf", "logger.conf",
+    "cdr_manager.conf", "cel.conf", "cel_custom.conf", "cli.conf", "cli_aliases.conf", "confbridge.conf", "enum.conf",
+    "extconfig.conf", "extensions.conf", "features.conf", "http.conf", "indications.conf", "logger.conf",
     "manager.conf", "modules.conf", "musiconhold.conf", "pjsip.conf", "pjsip_notify.conf", "pjsip_wizard.conf",
     "res_config_sqlalchemy.conf", "res_parking.conf", "resolver_unbound.conf", "rtp.conf", "sip.conf",
     "sip_notify.conf", "sorcery.conf", "users.conf",
