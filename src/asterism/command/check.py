@@ -104,6 +104,8 @@ def check(folder: Path, *, bind: bool = False) -> tuple[list[ConfigError], list[
     for name, reader in _READERS.items():
         if name in files:
             found.add(found.collect(partial(reader, files[name])) or [])
+    if "rtp.conf" in files:
+        found.add(found.collect(partial(_check_rtp, files["rtp.conf"], files.get("acl.conf"))) or [])
     if "musiconhold.conf" in files:
         found.add(_check_music(files["musiconhold.conf"], directories))
     found.add(check_records(files, folder))
@@ -195,13 +197,13 @@ def _check_logger(file: ConfigFile) -> list[ConfigError]:
     return read_settings(file)[1]
 
 
-def _check_rtp(file: ConfigFile) -> list[ConfigError]:
+def _check_rtp(file: ConfigFile, access_lists: ConfigFile | None) -> list[ConfigError]:
     from asterism.media.settings import OPTIONS as RTP_OPTIONS
-    from asterism.media.settings import RtpSettings
+    from asterism.media.settings import RtpSettings, read_lists
 
-    errors = list(mistaken(file, {"general": RTP_OPTIONS}))
+    errors = list(mistaken(file, {"general": RTP_OPTIONS, "ice_host_candidates": ()}))
     try:
-        RtpSettings.from_section(file.options("general"))
+        RtpSettings.from_file(file, read_lists(access_lists) if access_lists is not None else None)
     except ConfigError as error:
         errors.append(error)
     return errors
@@ -307,7 +309,6 @@ _READERS: dict[str, Callable[[ConfigFile], list[ConfigError]]] = {
     "pjsip_notify.conf": _check_notify,
     "sip_notify.conf": _check_sip_notify,
     "res_parking.conf": _check_parking,
-    "rtp.conf": _check_rtp,
 }
 """Files that are no typed objects."""
 

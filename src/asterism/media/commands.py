@@ -10,7 +10,14 @@ from asterism.core.documentation import Argument, Documentation
 from asterism.core.errors import ConfigError, UsageError
 from asterism.core.module import Module
 from asterism.core.words import yes_or_no
+from asterism.hostport import format_host_port
 from asterism.media.server import MediaServer
+
+
+def _server(name: str, address: tuple[str, int] | None) -> tuple[tuple[str, str], tuple[str, str]]:
+    """The two rows of a server."""
+    state, where = ("disabled", "0.0.0.0:0") if address is None else ("enabled", format_host_port(*address))
+    return (name, state), (" Address", where)
 
 
 class RtpModule(Module):
@@ -66,10 +73,15 @@ class RtpModule(Module):
             ("Probation", f"{settings.probation} frames"),
             ("Replay Protect", yes_or_no(settings.replay_protection)),
             ("ICE support", yes_or_no(settings.ice_support)),
-            ("STUN", "disabled"),
+            *_server("STUN", settings.ice.stun),
         )
+        turn = settings.ice.turn
+        if turn is not None:
+            rows += (*_server("TURN", (turn.host, turn.port)), ("TURN transport", "TCP" if turn.tcp else "UDP"))
+        if settings.ice.lite:
+            rows += (("ICE lite", "Yes"),)
         lines = "".join(f"  {name + ':':<17}{value}\n" for name, value in rows)
-        return f"\n\nGeneral Settings:\n----------------\n{lines}   Address:        0.0.0.0:0\n"
+        return f"\n\nGeneral Settings:\n----------------\n{lines}"
 
     @command(
         "rtp set debug",
