@@ -24,10 +24,11 @@ from asterism.media.rtp import RtpSession
 from asterism.media.settings import RtpSettings, read_lists
 from asterism.media.soundfiles import Sounds
 from asterism.media.source import Address, SourceFilter
+from asterism.media.transports.agents import TransportSettings
 from asterism.media.transports.ice import IceAgent
 from asterism.media.transports.ice_services import IceServices
 from asterism.media.transports.srtp import Buffers
-from asterism.media.transports.transport import MediaTransport, TransportSettings
+from asterism.media.transports.transport import MediaTransport
 from asterism.media.udptl_port import UdptlPort
 from asterism.media.udptl_ports import UdptlPorts
 from asterism.traffic import mark_packets

@@ -41,7 +41,7 @@ class SecurePeer(Peer):
         self.timestamp = self.timestamp + 160 & 0xFFFFFFFF
         return HEADER.pack(0x80, second, self.sequence, self.timestamp, self.ssrc) + payload
 
-    def send(self, session, payload=b"\x55" * 160, second=0, *, step=1):
+    def send(self, session, payload=b"\x55" * 160, second=0, *, step=1, **_):
         protected = self.out.protect(self.packet(payload, second, step=step))
         self.socket.sendto(protected, session.local)
         return protected

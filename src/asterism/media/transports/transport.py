@@ -11,17 +11,19 @@ from __future__ import annotations
 
 import logging
 import struct
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
 from enum import Enum
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from asterism.media import sockets
 from asterism.media.source import Address
+from asterism.media.transports.agents import DtlsAgent, IceAgent, TransportSettings
 from asterism.media.transports.candidates import Base
 from asterism.media.transports.demux import Demultiplexer, Route
-from asterism.media.transports.parameters import IceParameters, RemoteTransport, SrtpKey
-from asterism.media.transports.srtp import WIDE_WINDOW, WINDOW, Buffers, Inbound, Outbound
+from asterism.media.transports.outlet import RTCP, RTP, Outlet
+from asterism.media.transports.parameters import RemoteTransport, SrtpKey
+from asterism.media.transports.protection import Protection
+from asterism.media.transports.srtp import WIDE_WINDOW, WINDOW, Buffers
 from asterism.media.transports.virtual_socket import VirtualControl, VirtualSocket
 
 if TYPE_CHECKING:
@@ -34,78 +36,14 @@ if TYPE_CHECKING:
     from asterism.media.transport_cc import ArrivalReports
     from asterism.media.transports.history import History
 
-REKEY_SECONDS = 2.0
-"""For how long what was sent under the peer's last key is still taken, unless the first packet under the new one comes
-before."""
 _QUIET_SECONDS = 60.0
 """Between two complaints of one transport about packets that are not authentic."""
 _BATCH = 16
+_MOST_EARLY = 32
+"""Packets that are kept while the keys are being agreed on: the peer may have them a moment before (RFC 5763 6.7.1)."""
+_LONGEST_EARLY = 1500
 _unpack = struct.Struct("!BB6xI").unpack_from
 """The two octets that tell packets apart, and the SSRC of RTP."""
-
-
-class IceAgent(Protocol):
-    """What a transport needs of ICE; see :mod:`asterism.media.transports.ice`."""
-
-    mux: bool
-    on_selected: Callable[[int, Base, Address], None]
-    on_relayed: Callable[[int, bytes, Address], None]
-    on_failed: Callable[[str], None]
-
-    @property
-    def local(self) -> IceParameters:
-        """Our credentials and candidates, for the next description."""
-
-    @property
-    def gathers(self) -> bool:
-        """Whether a description has to wait for :meth:`gather`."""
-
-    async def gather(self) -> None:
-        """Ask servers for further candidates."""
-
-    def restart(self) -> None:
-        """Have the next offer ask for a restart."""
-
-    def roll_back(self) -> None:
-        """Forget that offer."""
-
-    def apply(self, remote: IceParameters, *, controlling: bool) -> None:
-        """Take the peer's credentials and candidates; others than before restart it."""
-
-    def receive(self, data: bytes, address: Address, component: int) -> None:
-        """Take a STUN message."""
-
-    def send(self, component: int, data: memoryview | bytes) -> None:
-        """Send along the selected path, where that is a relay's. Raises OSError."""
-
-    def close(self) -> None:
-        """End."""
-
-
-class DtlsAgent(Protocol):
-    """What a transport needs of DTLS; see :mod:`asterism.media.transports.dtls`."""
-
-    def start(self, role: str, fingerprints: Sequence[tuple[str, str]], *, new: bool = False) -> None:
-        """Begin the handshake, or go on with the association that there is."""
-
-    def receive(self, datagram: bytes) -> None:
-        """Take a datagram from anywhere."""
-
-    def close(self) -> None:
-        """End."""
-
-
-@dataclass(frozen=True, slots=True)
-class TransportSettings:
-    """What a transport is to be able to do; which of it is done, the peer decides too.
-
-    Attributes:
-        ice: makes the ICE agent, of the transport.
-        dtls: makes the DTLS agent, of the transport and the component (1: RTP; 2: RTCP that is not multiplexed).
-    """
-
-    ice: Callable[[MediaTransport], IceAgent] | None = None
-    dtls: Callable[[MediaTransport, int], DtlsAgent] | None = None
 
 
 class State(Enum):
@@ -130,7 +68,7 @@ class MediaTransport:
         state: what becomes of packets.
         ice: its ICE agent, where it was made with one.
         dtls: its DTLS agent, where it was made with one.
-        path: where ICE sends RTP; ``None`` while it has found nothing or is not used with this peer.
+        dtls_control: that of RTCP on a port of its own, once there is one.
         demux: finds the stream of a packet, once :meth:`describe` has told of them.
         on_failed: told why media has ended (a wrong fingerprint, no path); the call goes on until its owner ends it.
         reports: reports on arrivals that the peer is sent, where that was agreed on.
@@ -139,14 +77,14 @@ class MediaTransport:
     """
 
     __slots__ = (
-        "_buffers", "_by_session", "_complains_at", "_connected", "_context", "_control", "_control_path",
-        "_control_relayed", "_described", "_inbound", "_old", "_old_until", "_on_close", "_outbound", "_pair",
-        "_quick", "_relayed", "_remote", "_streams", "demux", "dropped", "dtls", "dtls_control", "ice", "local",
-        "mux", "on_failed", "path", "refused", "reports", "state",
+        "_buffers", "_by_session", "_complains_at", "_context", "_control", "_control_protection", "_described",
+        "_early", "_make_dtls", "_on_close", "_outlet", "_pair", "_protection", "_quick", "_streams", "demux",
+        "dropped", "dtls", "dtls_control", "ice", "local", "mux", "on_failed", "refused", "reports", "state",
     )  # fmt: skip
 
     def __init__(
-        self, context: RtpContext, buffers: Buffers, pair: PortPair, local: Address, settings: TransportSettings,
+        self, context: RtpContext, buffers: Buffers, pair: PortPair, local: Address,
+        settings: TransportSettings,
         on_close: Callable[[MediaTransport], None],
     ) -> None:  # fmt: skip
         self._context = context
@@ -156,9 +94,7 @@ class MediaTransport:
         self.local = local
         self.mux = False
         self.state = State.WAITING
-        self.path: Address | None = None
-        self._control_path: Address | None = None
-        self._relayed = self._control_relayed = False
+        self._outlet = Outlet(pair)
         self.demux: Demultiplexer[RtpSession] = Demultiplexer()
         self._described = False
         self.reports: ArrivalReports | None = None
@@ -167,24 +103,16 @@ class MediaTransport:
         self._complains_at = 0.0
         self._streams: tuple[VirtualSocket, ...] = ()
         self._by_session: dict[RtpSession, tuple[VirtualSocket, VirtualControl]] = {}
-        self._connected: Address | None = None
-        self._remote: RemoteTransport | None = None
-        self._outbound: Outbound | None = None
-        self._inbound: Inbound | None = None
-        self._old: Inbound | None = None
-        self._old_until = 0.0
+        self._protection = self._control_protection = Protection(buffers)
+        self._early: list[tuple[bytes, Address, int]] = []
         self._quick: tuple[Any, ...] | None = None
         self._control = _ControlReader(self)
-        self.ice: IceAgent | None = None
-        self.dtls: DtlsAgent | None = None
+        self._make_dtls = settings.dtls
+        self.dtls: DtlsAgent | None = None if settings.dtls is None else settings.dtls(self, RTP)
         self.dtls_control: DtlsAgent | None = None
-        if settings.ice is not None:
-            self.ice = settings.ice(self)
-            self.ice.on_selected = self._select
-            self.ice.on_relayed = self._take_relayed
-            self.ice.on_failed = self._lose
-        if settings.dtls is not None:
-            self.dtls = settings.dtls(self, 1)
+        self.ice: IceAgent | None = None if settings.ice is None else settings.ice(self)
+        if self.ice is not None:
+            self.ice.on_selected, self.ice.on_relayed, self.ice.on_failed = self._select, self._relayed, self._no_path
 
     # -- what is agreed on --------------------------------------------------------------------------------
 
@@ -195,9 +123,13 @@ class MediaTransport:
 
     @property
     def finds_peer(self) -> bool:
-        """Whether ICE finds the peer: its streams are told where it is, and must not be by whoever reads SDP."""
-        remote = self._remote
-        return self.ice is not None and remote is not None and remote.ice is not None
+        """Whether ICE finds the peer: the transport tells its streams where it is, and nobody else does."""
+        return self._outlet.finds_peer
+
+    @property
+    def path(self) -> Address | None:
+        """Where ICE sends RTP; ``None`` while it has found nothing, or is not used with this peer."""
+        return self._outlet.path()
 
     def apply(self, remote: RemoteTransport, *, role: str = "", controlling: bool = False) -> None:
         """Take what the peer has told, after each offer and answer; what did not change goes on.
@@ -206,68 +138,100 @@ class MediaTransport:
             remote: all of it, each time.
             role: our part in DTLS, ``active`` or ``passive``; empty: the other than the peer's, ``active`` to
                 ``actpass``.
-            controlling: whether this end chooses the path (RFC 8445 6.1.1): it made the first offer.
+            controlling: whether the peer's description answers an offer of ours (RFC 8445 6.1.1).
 
         Raises:
-            ValueError: it cannot be used; nothing has changed then.
+            ValueError: it cannot be used; the keys have not changed then.
         """
         if self.state is State.CLOSED:
             return
-        if remote.ice is None and remote.rtp[1]:
+        ice = self.ice if remote.ice is not None else None
+        if ice is None and remote.rtp[1]:
             sockets.family_of(remote.rtp[0])
-        if remote.dtls is not None and self.dtls is None:
-            raise ValueError("DTLS was not offered")
-        if remote.dtls is None:
-            self._take_keys(remote.sent, remote.received)
-        self._remote, self.mux = remote, remote.mux
-        if self.ice is not None and remote.ice is not None:
-            self.ice.mux = remote.mux
-            self.ice.apply(remote.ice, controlling=controlling)
-        if remote.dtls is not None and self.dtls is not None:
-            if not role:
-                role = "passive" if remote.dtls.setup == "active" else "active"
-            self.dtls.start(role, remote.dtls.fingerprints, new=remote.dtls.new)
+        if remote.dtls is not None:
+            self._start_dtls(remote, role, by_ice=ice is not None)
+        elif remote.sent is not None and remote.received is not None:
+            self.use_keys(remote.sent, remote.received)
+            self._control_protection = self._protection
+        elif remote.sent is not None or remote.received is not None:
+            raise ValueError("one direction has a key and the other has none")
+        else:
+            self._protection.clear()
+            self.state = State.PLAIN
+        self.mux, self._outlet.finds_peer = remote.mux, ice is not None
+        if ice is None:
+            self._outlet.forget()
+        elif remote.ice is not None:
+            ice.mux = remote.mux
+            ice.apply(remote.ice, controlling=controlling)
         self._changed()
 
-    def _take_keys(self, sent: SrtpKey | None, received: SrtpKey | None) -> None:
-        if sent is None and received is None:
-            self._outbound = self._inbound = self._old = None
-            self.state = State.PLAIN
+    def _start_dtls(self, remote: RemoteTransport, role: str, *, by_ice: bool) -> None:
+        theirs = remote.dtls
+        if theirs is None or self.dtls is None or self._make_dtls is None:
+            raise ValueError("DTLS was not offered")
+        if not role:
+            role = "passive" if theirs.setup == "active" else "active"
+        host, port = remote.rtp
+        address = None if by_ice or not port else (host, port)
+        self.dtls.start(role, theirs.fingerprints, address=address, new=theirs.new)
+        if self.state is not State.SECURE:
+            self.state = State.WAITING
+        if remote.mux:
             return
-        if sent is None or received is None:
-            raise ValueError("one direction has a key and the other has none")
-        self.use_keys(sent, received)
+        # RTCP on a port of its own has keys of its own (RFC 5764 4.1).
+        if self.dtls_control is None:
+            self._control_protection = Protection(self._buffers)
+            self.dtls_control = self._make_dtls(self, RTCP)
+        if address is not None:
+            address = remote.rtcp or (host, port + 1)
+        self.dtls_control.start(role, theirs.fingerprints, address=address, new=theirs.new)
 
-    def use_keys(self, sent: SrtpKey, received: SrtpKey) -> None:
+    def use_keys(self, sent: SrtpKey, received: SrtpKey, component: int = RTP) -> None:
         """Send and take packets under these keys from now on; those that hold already go on.
+
+        Args:
+            sent: key of what we send.
+            received: key of what the peer sends.
+            component: 2 for RTCP that has keys of its own.
 
         Raises:
             ValueError: a key is none, ours was used before, or the peer's is ours; nothing has changed then.
         """
         if self.state is State.CLOSED:
             return
-        if sent.key == received.key:
-            raise ValueError("the peer's key is ours")
+        now = self._context.loop.time()
         window = WINDOW if self._context.settings.replay_protection else WIDE_WINDOW
-        outbound, inbound = self._outbound, self._inbound
-        fresh = Inbound(self._buffers, received, window) if inbound is None or inbound.key != received else None
-        if outbound is None or outbound.key != sent:
-            outbound = Outbound(self._buffers, sent)
+        protection = self._protection if component == RTP else self._control_protection
+        before = protection.outbound
+        protection.take(sent, received, now, window)
+        if protection.outbound is not before:
             for one in self._streams:
                 if one.history is not None:  # what is under the old key is not taken any more
                     one.history.clear()
-        self._outbound = outbound
-        if fresh is not None:
-            self._old, self._old_until = inbound, self._context.loop.time() + REKEY_SECONDS
-            self._inbound = fresh
+        if component != RTP:
+            return
         self.state = State.SECURE
         self._changed()
+        early, self._early = self._early, []
+        for data, address, number in early:
+            self.receive(data, address, number)
 
     def fail(self, reason: str) -> None:
-        """Media has ended: nothing passes any more until :meth:`apply` tells otherwise."""
+        """Media has ended: there are no keys any more, and nothing passes until there are new ones."""
         if self.state is State.CLOSED:
             return
+        self._protection.clear()
         self.state = State.WAITING
+        self._changed()
+        if self.on_failed is not None:
+            self.on_failed(reason)
+
+    def _no_path(self, reason: str) -> None:
+        """ICE has found no path, or has lost it; the keys stay, as there may be one again."""
+        if self.state is State.CLOSED:
+            return
+        self._outlet.forget()
         self._changed()
         if self.on_failed is not None:
             self.on_failed(reason)
@@ -297,9 +261,13 @@ class MediaTransport:
             self._changed()
 
     @property
-    def streams(self) -> tuple[VirtualSocket, ...]:
-        """The RTP sockets of its streams."""
-        return self._streams
+    def sessions(self) -> tuple[RtpSession, ...]:
+        """Its streams."""
+        return tuple(self._by_session)
+
+    def socket_of(self, session: RtpSession) -> VirtualSocket:
+        """The RTP socket of one of its streams. Raises ``KeyError`` where it is none."""
+        return self._by_session[session][0]
 
     def describe(self, routes: Iterable[Route[RtpSession]], mid_number: int = 0) -> None:
         """Tell how the packets of its streams are told apart, after each offer and answer.
@@ -337,15 +305,10 @@ class MediaTransport:
             self.reports.close()
             self.reports = None
 
-    def socket_of(self, session: RtpSession) -> VirtualSocket:
-        """The RTP socket of one of its streams. Raises ``KeyError`` where it is none."""
-        return self._by_session[session][0]
-
     def connect(self, rtp: VirtualSocket, address: Address) -> None:
         """A stream has found its peer; where it is alone, the system drops what others send. Raises OSError."""
         if self.ice is None and len(self._streams) == 1 and self.state is not State.CLOSED:
-            self._pair.first.connect(address)
-            self._connected = address
+            self._outlet.connect(address)
         rtp.peer = address
         self._changed()
 
@@ -357,32 +320,26 @@ class MediaTransport:
     def _changed(self) -> None:
         """Have the next packets go as it is now."""
         self._quick = None
-        streams = self._streams
-        peers = {one.peer for one in streams}
-        if self._connected is not None and (self.ice is not None or peers != {self._connected}):
-            self._connected = None
-            if self.state is not State.CLOSED:
-                sockets.disconnect(self._pair.first)
-        buffers, outbound, inbound = self._buffers, self._outbound, self._inbound
-        secure = self.state is State.SECURE and outbound is not None
+        streams, protection, buffers, outlet = self._streams, self._protection, self._buffers, self._outlet
         raw = self._pair.first
+        if outlet.connected is not None and {one.peer for one in streams} != {outlet.connected}:
+            outlet.disconnect()
+        outbound, inbound = protection.outbound, protection.inbound
+        connected, secure = outlet.connected is not None, self.state is State.SECURE
         for one in streams:
             one.way = None
-            if not secure or outbound is None or one.writer is not None or one.history is not None or self._relayed:
+            if not secure or outbound is None or one.writer is not None or one.history is not None:
                 continue
-            if self._connected is not None:
+            target = outlet.path() if outlet.finds_peer else one.peer
+            if connected:
                 one.way = buffers.protect, outbound.handle, buffers, raw.send, None
-                continue
-            target = self.path if self.finds_peer else one.peer
-            if target is not None:
+            elif target is not None and not outlet.by_relay():
                 one.way = buffers.protect, outbound.handle, buffers, raw.sendto, target
-        if secure and self._connected is not None and self._old is None and inbound is not None:
-            one = streams[0]
-            if not self._described:
-                self._quick = (
-                    raw.recv_into, buffers.received, buffers.unprotect, inbound.handle, inbound.sources,
-                    buffers.incoming, buffers.length, one, one.session.received.on_readable,
-                )  # fmt: skip
+        if secure and connected and inbound is not None and not self._described and not protection.changing:
+            self._quick = (
+                raw.recv_into, buffers.received, buffers.unprotect, inbound.handle, inbound.sources, buffers.incoming,
+                buffers.length, streams[0], streams[0].session.received.on_readable,
+            )  # fmt: skip
 
     # -- what comes ---------------------------------------------------------------------------------------
 
@@ -390,12 +347,11 @@ class MediaTransport:
         """Take one datagram of the RTP socket; the hot path."""
         quick = self._quick
         if quick is None:
-            buffer = self._buffers.received
             try:
-                size, address = self._pair.first.recvfrom_into(buffer)
+                size, address = self._pair.first.recvfrom_into(self._buffers.received)
             except OSError:
                 return
-            self.take(size, address[:2], 1, now)
+            self._take(size, address[:2], RTP, now)
             return
         recv_into, buffer, unprotect, handle, sources, incoming, length, rtp, receive = quick
         try:
@@ -404,11 +360,11 @@ class MediaTransport:
             return
         first, second, source = _unpack(buffer)
         if source not in sources or not 128 <= first < 192 or 192 <= second < 224 or size < 12:
-            self.take(size, self._connected or ("", 0), 1, now)
+            self._take(size, self._outlet.connected or ("", 0), RTP, now)
             return
         length[0] = size
         if unprotect(handle, incoming, length):
-            self._refuse()
+            self._refuse(now)
             return
         rtp.size = length[0]
         receive(now)
@@ -423,62 +379,74 @@ class MediaTransport:
                 size, address = self._pair.second.recvfrom_into(self._buffers.received)
             except OSError:
                 return
-            self.take(size, address[:2], 2, now)
+            self._take(size, address[:2], RTCP, now)
 
-    def receive(self, data: bytes, address: Address, component: int) -> None:
-        """Take a datagram that came another way than by the sockets: through a relay."""
-        if len(data) < len(self._buffers.received):
-            self._buffers.received[: len(data)] = data
-            self.take(len(data), address, component, self._context.loop.time())
+    def receive(self, data: bytes, address: Address, component: int = RTP) -> None:
+        """Take a datagram that did not come by the sockets just now: through a relay, or that had to wait."""
+        buffer = self._buffers.received
+        if len(data) < len(buffer):
+            buffer[: len(data)] = data
+            self._take(len(data), address, component, self._context.loop.time())
 
-    def take(self, size: int, address: Address, component: int, now: float) -> None:
+    def _relayed(self, component: int, data: bytes, address: Address) -> None:
+        self.receive(data, address, component)
+
+    def _take(self, size: int, address: Address, component: int, now: float) -> None:
         """Take the datagram in the first ``size`` octets of the shared buffer (RFC 7983 section 7)."""
         buffer = self._buffers.received
         if not 0 < size < len(buffer) or self.state is State.CLOSED:
             self.dropped += 1
             return
-        first = buffer[0]
+        first, second = buffer[0], buffer[1]
         if 128 <= first < 192 and size >= 8:
-            second = buffer[1]
+            if self.state is State.WAITING:
+                self._wait(bytes(self._buffers.views[size]), address, component)
             # Without multiplexing these may be payload types, but for those of reports (RFC 5761 section 4).
-            if component == 2 or (192 <= second < 224 if self.mux else 200 <= second < 207):
-                self._take_control(size, address, now)
+            elif component == RTCP or (192 <= second < 224 if self.mux else 200 <= second < 207):
+                self._take_control(size, address, component, now)
             else:
                 self._take_media(size, address, now)
         elif first < 4 and self.ice is not None:
-            self.ice.receive(bytes(buffer[:size]), address, component)
+            self.ice.receive(bytes(self._buffers.views[size]), address, component)
         elif 20 <= first < 64 and self.dtls is not None:
-            agent = self.dtls if component == 1 or self.dtls_control is None else self.dtls_control
-            agent.receive(bytes(buffer[:size]))
+            agent = self.dtls if component == RTP else self.dtls_control
+            if agent is not None:
+                agent.receive(bytes(self._buffers.views[size]), address)
+        else:
+            self.dropped += 1
+
+    def _wait(self, data: bytes, address: Address, component: int) -> None:
+        """Keep what came before the keys, where they are being agreed on."""
+        if self.dtls is not None and len(self._early) < _MOST_EARLY and len(data) <= _LONGEST_EARLY:
+            self._early.append((data, address, component))
         else:
             self.dropped += 1
 
     def _take_media(self, size: int, address: Address, now: float) -> None:
-        if self.state is State.WAITING or size < 12:
-            self.dropped += 1
-            return
         if self.state is State.SECURE:
-            size = self._unprotect(size, now, control=False)
+            protection = self._protection
+            changing = protection.changing
+            size = protection.unprotect(size, now)
+            if changing and not protection.changing:
+                self._changed()
             if not size:
-                self._refuse()
+                self._refuse(now)
                 return
-        elif self.finds_peer and address != self.path:
+        elif size < 12 or (self._outlet.finds_peer and address != self._outlet.path()):
             self.dropped += 1
             return
+        session: RtpSession | None = None
         if self._described:
             session, size = self.demux.take(self._buffers.received, size, now)
-            pair = self._by_session.get(session) if session is not None else None
-            if pair is None:
-                self.dropped += 1
-                return
-            rtp = pair[0]
         elif len(self._streams) == 1:
-            rtp = self._streams[0]
-        else:
+            session = self._streams[0].session
+        pair = None if session is None else self._by_session.get(session)
+        if pair is None:
             self.dropped += 1
             return
-        if self.finds_peer and self.path is not None:
-            address = self.path  # authentic, and the peer may use any of its paths
+        rtp, path = pair[0], self._outlet.path()
+        if path is not None:
+            address = path  # authentic, and the peer may use any of its paths
         elif rtp.peer is not None and rtp.peer != address:
             rtp.dropped += 1
             return
@@ -486,14 +454,12 @@ class MediaTransport:
         rtp.session.received.on_readable(now)
         rtp.size = 0
 
-    def _take_control(self, size: int, address: Address, now: float) -> None:
-        if self.state is State.WAITING:
-            self.dropped += 1
-            return
+    def _take_control(self, size: int, address: Address, component: int, now: float) -> None:
         if self.state is State.SECURE:
-            size = self._unprotect(size, now, control=True)
+            protection = self._protection if component == RTP else self._control_protection
+            size = protection.unprotect(size, now, control=True)
             if not size:
-                self._refuse()
+                self._refuse(now)
                 return
         data = bytes(self._buffers.views[size])
         parts = self.demux.split(data) if self._described else [(one.session, data) for one in self._streams]
@@ -502,36 +468,17 @@ class MediaTransport:
             if pair is None:
                 continue
             remote = session.remote
-            if self.finds_peer and remote is not None:
+            if self._outlet.finds_peer and remote is not None:
                 address = remote
             pair[1].deliver(part, address, now)
 
-    def _unprotect(self, size: int, now: float, *, control: bool) -> int:
-        inbound, old = self._inbound, self._old
-        if inbound is None:
-            return 0
-        if old is None:
-            return inbound.unprotect_rtcp(size) if control else inbound.unprotect(size)
-        if now >= self._old_until:
-            self._old = None
-        # What fails may have been changed on its way.
-        data = bytes(self._buffers.views[size])
-        made = inbound.unprotect_rtcp(size) if control else inbound.unprotect(size)
-        if made or self._old is None:
-            self._old = None
-            self._changed()
-            return made
-        self._buffers.received[:size] = data
-        return old.unprotect_rtcp(size) if control else old.unprotect(size)
-
-    def _refuse(self) -> None:
+    def _refuse(self, now: float) -> None:
         """Count a packet that is not authentic; who sends many does not fill the log."""
         self.refused += 1
-        now = self._context.loop.time()
         if now >= self._complains_at:
             self._complains_at = now + _QUIET_SECONDS
             self._context.log.log(
-                logging.INFO, "%s:%d: packets that are not authentic or were replayed are dropped, %d so far",
+                logging.INFO, "%s:%d: packets that are not authentic, or were replayed, are dropped; %d so far",
                 *self.local, self.refused,
             )  # fmt: skip
 
@@ -539,101 +486,56 @@ class MediaTransport:
 
     def send_rtp(self, rtp: VirtualSocket, data: memoryview | bytes, target: Address | None) -> None:
         """Send a packet of a stream. Raises OSError where it was not sent."""
-        if self.state is State.WAITING or self.state is State.CLOSED:
-            raise BlockingIOError("nothing can be sent yet, or any more")
+        self._check_sending()
         now = self._context.loop.time()
         if rtp.writer is not None:
             data = _extended(data, rtp.writer, now)
         sequence = data[2] << 8 | data[3]
-        if self.state is State.SECURE and self._outbound is not None:
-            data = self._outbound.protect(data)
+        if self.state is State.SECURE:
+            data = self._protection.protect(data)
         if rtp.history is not None:
             rtp.history.keep(sequence, bytes(data), now)
-        self.emit(data, target)
+        self._outlet.emit(data, target)
 
-    def emit(self, data: memoryview | bytes, target: Address | None) -> None:
-        """Send octets as they are to the peer of RTP: what was protected before. Raises OSError."""
-        if self.finds_peer:
-            target = self.path
-            if self._relayed and self.ice is not None:
-                self.ice.send(1, data)
-                return
-        if target is None:
-            raise BlockingIOError("there is no way to the peer yet")
-        if self._connected == target:
-            self._pair.first.send(data)
-        else:
-            self._pair.first.sendto(data, target)
+    def _check_sending(self) -> None:
+        if self.state is State.WAITING or self.state is State.CLOSED:
+            raise BlockingIOError("nothing can be sent yet, or any more")
 
     def send_rtcp(self, rtp: VirtualSocket, data: bytes, target: Address) -> None:
         """Send RTCP of a stream. Raises OSError where it was not sent."""
-        if self.state is State.WAITING or self.state is State.CLOSED:
-            raise BlockingIOError("nothing can be sent yet, or any more")
+        self._check_sending()
         packet: memoryview | bytes = data
-        if self.state is State.SECURE and self._outbound is not None:
-            packet = self._outbound.protect_rtcp(data)
+        if self.state is State.SECURE:
+            protection = self._protection if self.mux else self._control_protection
+            packet = protection.protect_rtcp(data)
         if self.mux:
-            self.emit(packet, rtp.session.remote)
-            return
-        if self.finds_peer:
-            if self._control_path is None:
-                raise BlockingIOError("there is no way to the peer yet")
-            target = self._control_path
-            if self._control_relayed and self.ice is not None:
-                self.ice.send(2, packet)
-                return
-        self._pair.second.sendto(packet, target)
+            self._outlet.emit(packet, rtp.session.remote)
+        else:
+            self._outlet.emit(packet, target, RTCP)
 
-    def send_datagram(self, data: bytes, target: Address | None = None, component: int = 1) -> None:
-        """Send what is no media, STUN or DTLS; to the peer where no target is told. Raises OSError."""
-        if self.state is State.CLOSED:
-            return
-        if target is None:
-            target = self._peer(component)
-            if target is None:
-                raise BlockingIOError("there is no way to the peer yet")
-            relayed = self._relayed if component == 1 else self._control_relayed
-            if relayed and self.finds_peer and self.ice is not None:
-                self.ice.send(component, data)
-                return
-        (self._pair.first if component == 1 else self._pair.second).sendto(data, target)
+    def send_again(self, packet: bytes, target: Address | None) -> None:
+        """Send octets again that were sent before, as they are. Raises OSError where they were not sent."""
+        self._check_sending()
+        self._outlet.emit(packet, target)
 
-    def _peer(self, component: int) -> Address | None:
-        if self.finds_peer:
-            return self.path if component == 1 else self._control_path
-        for one in self._streams:
-            remote = one.session.remote
-            if remote is not None and component == 1:
-                return remote
-        remote_transport = self._remote
-        if remote_transport is None or not remote_transport.rtp[1]:
-            return None
-        host, port = remote_transport.rtp
-        if component == 1:
-            return host, port
-        return remote_transport.rtcp or (host, port + 1)
+    def send_datagram(self, data: bytes, address: Address, component: int = RTP) -> None:
+        """Send what is no media, as STUN is, from the socket of a component. Raises OSError."""
+        self._outlet.send_from(component, data, address)
 
-    def _select(self, component: int, local: Base, remote: Address) -> None:
+    def send_dtls(self, data: bytes, address: Address, component: int = RTP) -> None:
+        """Send DTLS to the peer: along the path that ICE has found, where it finds it. Raises OSError."""
+        self._outlet.emit(data, address, component)
+
+    def _select(self, component: int, base: Base, remote: Address) -> None:
         """ICE has found a path, or another one."""
-        if component != 1:
-            self._control_path = remote
-            self._control_relayed = local.kind == "relay"
-            return
-        self.path = remote
-        self._relayed = local.kind == "relay"
+        self._outlet.select(component, base, remote)
         self._changed()
-        for one in self._streams:
-            one.session.set_remote(*remote)
-
-    def _lose(self, reason: str) -> None:
-        """ICE has no path any more: nothing is sent until there is one again."""
-        self.path = self._control_path = None
-        self._changed()
-        if self.on_failed is not None:
-            self.on_failed(reason)
-
-    def _take_relayed(self, component: int, data: bytes, address: Address) -> None:
-        self.receive(data, address, component)
+        agent = self.dtls if component == RTP else self.dtls_control
+        if agent is not None:
+            agent.path_ready(remote)
+        if component == RTP:
+            for session in self.sessions:
+                session.set_remote(*remote)
 
     # -- the end ------------------------------------------------------------------------------------------
 
@@ -642,11 +544,6 @@ class MediaTransport:
         self._context.readiness.add(self._pair.first.fileno(), self)
         self._context.readiness.add(self._pair.second.fileno(), self._control)
 
-    @property
-    def raw_sockets(self) -> tuple[Any, Any]:
-        """The two sockets of the system, for RTP and RTCP."""
-        return self._pair.first, self._pair.second
-
     def close(self) -> None:
         """End, silently: a stream says what there is to say before, when it closes."""
         if self.state is State.CLOSED:
@@ -654,12 +551,13 @@ class MediaTransport:
         for agent in (self.ice, self.dtls, self.dtls_control):
             if agent is not None:
                 agent.close()
-        self.state = State.CLOSED
+        self.state, self._outlet.closed = State.CLOSED, True
         self.end_reports()
         self.on_failed = None
-        self._connected = self._outbound = self._inbound = self._old = None
+        self._protection.clear()
+        self._early.clear()
         self._changed()
-        for sock in self.raw_sockets:
+        for sock in (self._pair.first, self._pair.second):
             self._context.readiness.forget(sock.fileno())
         self._pair.close()
         self._on_close(self)

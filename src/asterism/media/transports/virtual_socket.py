@@ -101,7 +101,7 @@ class VirtualSocket:
 
     def send_again(self, packet: bytes) -> None:
         """Send octets again that were sent before, as they are. Raises OSError where they were not sent."""
-        self._transport.emit(packet, self.peer or self.session.remote)
+        self._transport.send_again(packet, self.peer or self.session.remote)
 
     def resend(self, numbers: Sequence[int]) -> list[int]:
         """Send packets with these numbers again, as far as they are kept; return the numbers of the others."""

@@ -1,0 +1,81 @@
+"""The keys of a media transport, both directions, and how one follows another (RFC 3711 8.1, RFC 4568 6.4)."""
+
+from __future__ import annotations
+
+from asterism.media.transports.parameters import SrtpKey
+from asterism.media.transports.srtp import WINDOW, Buffers, Inbound, Outbound
+
+REKEY_SECONDS = 2.0
+"""For how long what was sent under the peer's last key is still taken, unless the first packet under the new one comes
+before."""
+
+
+class Protection:
+    """What protects the packets of a transport, once there are keys.
+
+    Attributes:
+        outbound: what is sent.
+        inbound: what comes.
+    """
+
+    __slots__ = ("_buffers", "_old", "_old_until", "inbound", "outbound")
+
+    def __init__(self, buffers: Buffers) -> None:
+        self._buffers = buffers
+        self.outbound: Outbound | None = None
+        self.inbound: Inbound | None = None
+        self._old: Inbound | None = None
+        self._old_until = 0.0
+
+    def take(self, sent: SrtpKey, received: SrtpKey, now: float, window: int = WINDOW) -> None:
+        """Send and take packets under these keys from now on; those that hold already go on.
+
+        Raises:
+            ValueError: a key is none, ours was used before, or the peer's is ours; nothing has changed then.
+        """
+        if sent.key == received.key:
+            raise ValueError("the peer's key is ours")
+        outbound, inbound = self.outbound, self.inbound
+        fresh = Inbound(self._buffers, received, window) if inbound is None or inbound.key != received else None
+        if outbound is None or outbound.key != sent:
+            self.outbound = Outbound(self._buffers, sent)
+        if fresh is not None:
+            self._old, self._old_until = inbound, now + REKEY_SECONDS
+            self.inbound = fresh
+
+    def clear(self) -> None:
+        """Forget the keys."""
+        self.outbound = self.inbound = self._old = None
+
+    @property
+    def changing(self) -> bool:
+        """Whether packets under the peer's last key are still taken."""
+        return self._old is not None
+
+    def unprotect(self, size: int, now: float, *, control: bool = False) -> int:
+        """The size of the packet that the first ``size`` octets received are; 0: it is not the peer's, or too late."""
+        inbound, old = self.inbound, self._old
+        if inbound is None:
+            return 0
+        if old is None:
+            return inbound.unprotect_rtcp(size) if control else inbound.unprotect(size)
+        # What is not authentic may be changed by the attempt (RFC 7714: decrypted before it is known).
+        packet = bytes(self._buffers.views[size])
+        made = inbound.unprotect_rtcp(size) if control else inbound.unprotect(size)
+        if made or now >= self._old_until:
+            self._old = None
+            return made
+        self._buffers.received[:size] = packet
+        return old.unprotect_rtcp(size) if control else old.unprotect(size)
+
+    def protect(self, packet: memoryview | bytes) -> memoryview:
+        """The protected packet, good until the next one. Raises ``OSError`` where it must not be sent."""
+        if self.outbound is None:
+            raise BlockingIOError("there is no key yet")
+        return self.outbound.protect(packet)
+
+    def protect_rtcp(self, packet: memoryview | bytes) -> memoryview:
+        """The same for RTCP."""
+        if self.outbound is None:
+            raise BlockingIOError("there is no key yet")
+        return self.outbound.protect_rtcp(packet)
