@@ -24,6 +24,7 @@ from asterism.pbx.calls.completion.parameters import MOST_REQUESTS
 from asterism.pbx.calls.completion.table import CompletionSettings
 from asterism.pbx.calls.conference import menus, profiles
 from asterism.pbx.calls.conference import options as conferences
+from asterism.pbx.calls.fax import settings as fax
 from asterism.pbx.calls.features import settings as features
 from asterism.pbx.calls.parking import settings as parking
 from asterism.pbx.channels.indications import settings as indications
@@ -86,6 +87,7 @@ def pages() -> dict[str, str]:
     made["cdr_manager.md"] = _cdr_manager()
     made["indications.md"] = _indications()
     made["confbridge.md"] = _conferences()
+    made["res_fax.md"] = _fax()
     made["res_parking.md"] = _parking()
     made["sip.conf.md"] = _sip_conf()
     made["prompts.md"] = _prompts()
@@ -431,6 +433,21 @@ def _conferences() -> str:
     )
 
 
+def _fax() -> str:
+    """The page of ``res_fax.conf``, which is no object."""
+    return "".join(
+        (
+            HEAD.format(title=fax.FILE),
+            "How faxes are sent and received, unless `FAXOPT()` says otherwise for a channel.\n",
+            "[Guide](../guide/fax.md), [sample](../../samples/res_fax.conf). `module reload res_fax` reads the file\n",
+            "again, for faxes that begin from then on. A line that is wrong is named in the log, and by\n",
+            "`asterism check`, and leaves the default.\n",
+            "\n| option of `[general]` | default | accepted | meaning |\n|---|---|---|---|\n",
+            *(_row(spec) for spec in fax.OPTIONS.values()),
+        )
+    )
+
+
 def _parking() -> str:
     """The page of ``res_parking.conf``, which is no object."""
     dynamic = (
@@ -529,6 +546,7 @@ def _index(types: list[type[ConfiguredObject]]) -> str:
         "| [cel_custom.conf](cel_custom.md) | Records of what happens to channels in files of one's own format. |\n",
         f"| [{indications.FILE}](indications.md) | The tones of countries. |\n",
         f"| [{content.FILE}](pjsip_notify.md) | NOTIFYs that are sent by hand. |\n",
+        f"| [{fax.FILE}](res_fax.md) | Faxes. |\n",
         f"| [{parking.FILE}](res_parking.md) | Parking lots. |\n",
         f"| [{sip_notify.FILE}](sip_notify.md) | NOTIFYs that are sent by hand to peers of `sip.conf`. |\n",
         "\nThe old configuration of SIP, which is translated into such objects: [sip.conf](sip.conf.md).\n",

@@ -35,7 +35,7 @@ FILES = frozenset((
     "cdr_manager.conf", "cel.conf", "cel_custom.conf", "cli.conf", "cli_aliases.conf", "confbridge.conf", "enum.conf",
     "extconfig.conf", "extensions.conf", "features.conf", "http.conf", "indications.conf", "logger.conf",
     "manager.conf", "modules.conf", "musiconhold.conf", "pjsip.conf", "pjsip_notify.conf", "pjsip_wizard.conf",
-    "res_config_sqlalchemy.conf", "res_parking.conf", "resolver_unbound.conf", "rtp.conf", "sip.conf",
+    "res_config_sqlalchemy.conf", "res_fax.conf", "res_parking.conf", "resolver_unbound.conf", "rtp.conf", "sip.conf",
     "sip_notify.conf", "sorcery.conf", "users.conf",
 ))  # fmt: skip
 """The files that are read. Others are Asterisk's, or are included by these."""
@@ -243,6 +243,12 @@ def _check_parking(file: ConfigFile) -> list[ConfigError]:
     return read_settings(file)[1]
 
 
+def _check_faxes(file: ConfigFile) -> list[ConfigError]:
+    from asterism.pbx.calls.fax.settings import read_settings
+
+    return read_settings(file)[1]
+
+
 def _check_conferences(file: ConfigFile) -> list[ConfigError]:
     from asterism.pbx.calls.conference.profiles import read_settings
 
@@ -308,6 +314,7 @@ _READERS: dict[str, Callable[[ConfigFile], list[ConfigError]]] = {
     "modules.conf": _check_section("modules"),
     "pjsip_notify.conf": _check_notify,
     "sip_notify.conf": _check_sip_notify,
+    "res_fax.conf": _check_faxes,
     "res_parking.conf": _check_parking,
 }
 """Files that are no typed objects."""

@@ -18,6 +18,7 @@ TRACE = 5
 DEBUG = logging.DEBUG
 VERBOSE = 15
 DTMF = 16
+FAX = 17
 SECURITY = 18
 NOTICE = 25
 WARNING = logging.WARNING
@@ -28,6 +29,7 @@ LEVEL_NAMES = {
     "debug": DEBUG,
     "verbose": VERBOSE,
     "dtmf": DTMF,
+    "fax": FAX,
     "security": SECURITY,
     "notice": NOTICE,
     "warning": WARNING,
@@ -263,6 +265,10 @@ class ServerLogger(logging.Logger):
     def dtmf(self, message: str, *args: object) -> None:
         """A DTMF digit received or sent."""
         self._log(DTMF, message, args, stacklevel=2)
+
+    def fax(self, message: str, *args: object) -> None:
+        """What the modems and T.30 of a fax do, where somebody wants to know."""
+        self._log(FAX, message, args, stacklevel=2)
 
     def debugging(self, level: int, message: str, *args: object) -> None:
         """Detail for a developer, made only when the server's debug level is at least ``level``."""

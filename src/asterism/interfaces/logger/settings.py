@@ -13,7 +13,7 @@ from asterism.interfaces.logger.formats import DEFAULT_DATE, FORMATS
 
 ROTATIONS = ("sequential", "rotate", "timestamp", "none")
 _LEVEL = re.compile(r"(\w+|\*)(?:\((\d+|\*)\))?$")
-_ASIDE = frozenset({"fax", "cc", "aoc", "pjsip_history"})  # Asterisk's levels that nothing here logs at
+_ASIDE = frozenset({"cc", "aoc", "pjsip_history"})  # Asterisk's levels that nothing here logs at
 
 
 @dataclass(slots=True)

@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, ClassVar
 from asterism.media.answering_machine import Rhythm, Verdict
 from asterism.media.recording.mixdown import Output, Source
 from asterism.pbx.calls import bridging
+from asterism.pbx.calls.fax import transfer as faxes
+from asterism.pbx.calls.fax.transfer import FaxOptions, FaxResult
 from asterism.pbx.calls.features.keys import Keys
 from asterism.pbx.calls.features.member import program_keys
 from asterism.pbx.calls.features.table import options_of
@@ -206,6 +208,38 @@ class Channel(channel.Channel):
             raise RecordingError("it needs the name of a file")
         settings = RecordingSettings(tuple(outputs), bridged_only=bridged_only, beep=beep)
         return self.pbx.recordings.start(self, settings, announced=False)
+
+    async def send_fax(
+        self, *files: str, fallback: bool = True, audio_only: bool = False, ask: bool = True, debug: bool = False
+    ) -> FaxResult:
+        """Send TIFF files as one fax, as SendFAX does; the channel is answered first.
+
+        ::
+
+            result = await channel.send_fax("/var/spool/letters/1.tif")
+            if not result.success: ...
+
+        What the fax machine says of itself is ``FAXOPT``'s and that of ``res_fax.conf``.
+
+        Args:
+            files: absolute names, or relative ones below the folder ``fax`` of the spool folder.
+            fallback: go over audio where the far end could T.38 and refuses it.
+            audio_only: over audio in any case.
+            ask: ask the far end for T.38 where it does not ask itself.
+            debug: tell in the log, at the level ``fax``, what happens.
+
+        Raises:
+            ChannelHangup: the channel has hung up.
+        """
+        options = FaxOptions(debug=debug, fallback=fallback, audio=audio_only, ask=ask)
+        return await faxes.send_fax(self, files, options)
+
+    async def receive_fax(
+        self, file: str, *, fallback: bool = True, audio_only: bool = False, debug: bool = False
+    ) -> FaxResult:
+        """Receive a fax into a TIFF file, as ReceiveFAX does; see :meth:`send_fax`."""
+        options = FaxOptions(debug=debug, fallback=fallback, audio=audio_only)
+        return await faxes.receive_fax(self, file, options)
 
     def spy(self, other: channel.Channel, mode: str = "listen", *, only_says: bool = False, volume: int = 0) -> Spying:
         """Hear what another channel says and hears, and speak to it, through whatever it does.

@@ -24,6 +24,7 @@ from asterism.pbx.bridges.technologies import TECHNOLOGIES
 from asterism.pbx.calls.completion.table import Completion
 from asterism.pbx.calls.conference.conference import Conference
 from asterism.pbx.calls.conference.table import Conferences
+from asterism.pbx.calls.fax.session import Faxes
 from asterism.pbx.calls.features.table import Features
 from asterism.pbx.calls.originate import OriginateRequest, originate, start
 from asterism.pbx.calls.parking.parking import Parking
@@ -114,6 +115,7 @@ class Pbx(Subsystem):
         self.messages = Messages(self)
         self.completion = Completion(self)
         self.conferences = Conferences()
+        self.faxes = Faxes()
         self.parking = Parking(self)
         self.recordings = Recordings(self)
         self.records = Records(server.log, server.paths)

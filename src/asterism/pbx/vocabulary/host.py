@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from asterism.pbx.bridges.table import BridgeTable
     from asterism.pbx.calls.completion.table import Completion
     from asterism.pbx.calls.conference.table import Conferences
+    from asterism.pbx.calls.fax.session import Faxes
     from asterism.pbx.calls.features.table import Features
     from asterism.pbx.calls.parking.parking import Parking
     from asterism.pbx.calls.recording.table import Recordings
@@ -69,6 +70,7 @@ class Host(Protocol):
     completion: Completion
     conferences: Conferences
     device_states: DeviceStates
+    faxes: Faxes
     hints: Hints
     mailboxes: Mailboxes
     music: MusicClasses

@@ -1,0 +1,169 @@
+"""TIFF files of faxes: how many pages they have, and several of them as one.
+
+Nothing is decoded: pages are copied as they are stored. libspandsp reads what it sends by libtiff; a file is looked at
+here before, so that one that is no TIFF is refused with a reason.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from asterism.core.errors import AsterismError
+
+MOST_PAGES = 1000
+"""Pages of one document."""
+LARGEST = 256 * 1024 * 1024
+"""Octets of one file."""
+_MOST_TAGS = 200
+_SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8}
+"""Octets of a value, by TIFF's number of its type."""
+_UNITS = {1: 1, 2: 1, 3: 2, 4: 4, 5: 4, 6: 1, 7: 1, 8: 2, 9: 4, 10: 4, 11: 4, 12: 8}
+"""The same of what changes its order of octets by itself: a fraction is two numbers."""
+_BITS, _STRIPS, _STRIP_SIZES, _TILES, _PAGE = 258, 273, 279, 322, 297
+_POINTERS = frozenset({330, 34665, 34853, 288, 289, 400})
+"""Tags that point to other places of a file, which are not copied."""
+
+
+class DocumentError(AsterismError):
+    """A file is no TIFF that can be sent; the text says why."""
+
+
+class _Tag(NamedTuple):
+    kind: int
+    values: int
+    data: bytes
+    """The values in little endian."""
+
+
+class _Page(NamedTuple):
+    tags: dict[int, _Tag]
+    strips: list[bytes]
+
+
+def count_pages(path: Path) -> int:
+    """The number of pages of a file. It blocks.
+
+    Raises:
+        DocumentError: it cannot be read, or is no TIFF of black and white pages.
+    """
+    return len(_read(path))
+
+
+def join_documents(paths: Sequence[Path], target: Path) -> int:
+    """Write all pages of several files to a new one, in their order; how many these are. It blocks.
+
+    Raises:
+        DocumentError: one of them cannot be read, or the new one not be written.
+    """
+    pages = [page for path in paths for page in _read(path)]
+    if len(pages) > MOST_PAGES:
+        raise DocumentError(f"more than {MOST_PAGES} pages")
+    try:
+        target.write_bytes(_written(pages))
+    except OSError as error:
+        raise DocumentError(f"{target} cannot be written: {error.strerror}") from error
+    return len(pages)
+
+
+def _read(path: Path) -> list[_Page]:
+    try:
+        if path.stat().st_size > LARGEST:
+            raise DocumentError(f"{path} is larger than {LARGEST} octets")
+        data = path.read_bytes()
+    except OSError as error:
+        raise DocumentError(f"{path} cannot be read: {error.strerror}") from error
+    try:
+        return _parse(data)
+    except (struct.error, ValueError) as error:
+        raise DocumentError(f"{path} is no TIFF file of black and white pages: {error}") from error
+
+
+def _parse(data: bytes) -> list[_Page]:
+    """The pages in a file's octets; raises ``ValueError`` and ``struct.error``."""
+    order = {b"II*\0": "<", b"MM\0*": ">"}.get(data[:4])
+    if order is None:
+        raise ValueError("it does not begin as one")
+    pages: list[_Page] = []
+    seen: set[int] = set()
+    (at,) = struct.unpack_from(order + "I", data, 4)
+    while at:
+        if at in seen or len(pages) >= MOST_PAGES:
+            raise ValueError("it goes around in a circle" if at in seen else f"it has more than {MOST_PAGES} pages")
+        seen.add(at)
+        (count,) = struct.unpack_from(order + "H", data, at)
+        if not 0 < count <= _MOST_TAGS:
+            raise ValueError(f"a page has {count} tags")
+        tags = dict(_tag(data, order, at + 2 + 12 * index) for index in range(count))
+        (at,) = struct.unpack_from(order + "I", data, at + 2 + 12 * count)
+        pages.append(_page(data, tags))
+    if not pages:
+        raise ValueError("it has no page")
+    return pages
+
+
+def _tag(data: bytes, order: str, at: int) -> tuple[int, _Tag]:
+    number, kind, count = struct.unpack_from(order + "HHI", data, at)
+    if kind not in _SIZES:
+        raise ValueError(f"tag {number} is of the unknown type {kind}")
+    size = _SIZES[kind] * count
+    place = at + 8
+    if size > 4:
+        (place,) = struct.unpack_from(order + "I", data, at + 8)
+    found = data[place : place + size]
+    if len(found) < size:
+        raise ValueError(f"tag {number} reaches beyond the file's end")
+    unit = _UNITS[kind]
+    if order == ">" and unit > 1:
+        found = b"".join(found[index : index + unit][::-1] for index in range(0, size, unit))
+    return number, _Tag(kind, count, found)
+
+
+def _numbers(tag: _Tag) -> list[int]:
+    if tag.kind not in (3, 4):
+        raise ValueError("a place is no number")
+    return list(struct.unpack(f"<{tag.values}{'H' if tag.kind == 3 else 'I'}", tag.data))
+
+
+def _page(data: bytes, tags: dict[int, _Tag]) -> _Page:
+    if _TILES in tags or _STRIPS not in tags or _STRIP_SIZES not in tags:
+        raise ValueError("a page is not made of strips")
+    if _BITS in tags and _numbers(tags[_BITS]) != [1]:
+        raise ValueError("a page is not black and white")
+    places, sizes = _numbers(tags[_STRIPS]), _numbers(tags[_STRIP_SIZES])
+    if len(places) != len(sizes):
+        raise ValueError("a page has strips without size")
+    strips = [data[place : place + size] for place, size in zip(places, sizes, strict=True)]
+    if any(len(strip) < size for strip, size in zip(strips, sizes, strict=True)):
+        raise ValueError("a page reaches beyond the file's end")
+    return _Page(tags, strips)
+
+
+def _written(pages: Sequence[_Page]) -> bytes:
+    """A little-endian file with these pages."""
+    out = bytearray(b"II*\0\0\0\0\0")
+    link = 4
+    for index, page in enumerate(pages):
+        places: list[int] = []
+        for strip in page.strips:
+            places.append(len(out))
+            out += strip + bytes(len(strip) & 1)
+        count = len(places)
+        tags = {number: tag for number, tag in page.tags.items() if number not in _POINTERS}
+        tags[_STRIPS] = _Tag(4, count, struct.pack(f"<{count}I", *places))
+        tags[_STRIP_SIZES] = _Tag(4, count, struct.pack(f"<{count}I", *map(len, page.strips)))
+        tags[_PAGE] = _Tag(3, 2, struct.pack("<HH", index, len(pages)))
+        entries = bytearray()
+        for number, tag in sorted(tags.items()):
+            value = tag.data.ljust(4, b"\0")
+            if len(value) > 4:
+                value = struct.pack("<I", len(out))
+                out += tag.data + bytes(len(tag.data) & 1)
+            entries += struct.pack("<HHI", number, tag.kind, tag.values) + value
+        struct.pack_into("<I", out, link, len(out))
+        out += struct.pack("<H", len(tags)) + entries
+        link = len(out)
+        out += bytes(4)
+    return bytes(out)

@@ -1,0 +1,1 @@
+"""Fax: sending and receiving files, and the gateway between audio and T.38."""

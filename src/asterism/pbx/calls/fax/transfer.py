@@ -1,0 +1,316 @@
+"""Sending and receiving a fax on a channel, from the answer to the variables that tell what became of it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from asterism.media.fax.library import MissingFaxLibraryError
+from asterism.media.fax.terminal import AudioTerminal, FaxTerms, Happened, Terminal, describe
+from asterism.pbx.calls.fax import events
+from asterism.pbx.calls.fax.files import Incoming, Outgoing, fax_path
+from asterism.pbx.calls.fax.modem import ModemOnChannel
+from asterism.pbx.calls.fax.session import AUDIO, T38, FaxError, FaxSession, Operation, SessionState
+from asterism.pbx.calls.fax.settings import FaxDetails, details_of, shortened
+from asterism.pbx.channels.answering import answer
+from asterism.pbx.dialplan.language.foreign import foreign
+from asterism.pbx.vocabulary.controls import ChannelState
+from asterism.pbx.vocabulary.errors import ChannelHangup
+
+if TYPE_CHECKING:
+    from asterism.pbx.channels.channel import Channel
+
+LONGEST_PAGE = 1800.0
+"""Seconds that may pass without a page, or another step: then the fax is ended."""
+MOST_PAGES = 1000
+"""Pages that are received at most."""
+_TIMES = (2, 3, 4, 21, 22, 23, 28, 29, 30, 31, 32, 33, 34)
+"""Completion codes of T.30 that say that a timer has expired."""
+_FILES = range(41, 48)
+"""Those about the file."""
+_DROPPED = 49
+"""The call has ended too early."""
+LETTERS = "dfFsz"
+
+
+@dataclass(frozen=True, slots=True)
+class FaxOptions:
+    """The options of SendFAX and ReceiveFAX."""
+
+    debug: bool = False
+    """``d``."""
+    fallback: bool = False
+    """``f``: where the far end could T.38 and does not change to it, the fax goes over audio."""
+    audio: bool = False
+    """``F``: over audio, whatever the far end can."""
+    events: bool = False
+    """``s``: the manager is told of each step."""
+    ask: bool = False
+    """``z``: the far end is asked for T.38 where it does not ask itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class FaxResult:
+    """What became of a fax."""
+
+    success: bool
+    """Whether all of it has passed."""
+    text: str
+    """In words: ``OK``, or why not."""
+    error: str = ""
+    """A word for the reason where it has not: ``HANGUP``, ``TIMEOUT``, ``FILE_ERROR`` ..."""
+    pages: int = 0
+    """Pages that the receiver has acknowledged."""
+    rate: int = 0
+    """Bits a second."""
+    resolution: str = ""
+    """Of the last page, in dots an inch: ``204x98``."""
+    remote: str = ""
+    """What the far end calls itself; text from outside."""
+    mode: str = ""
+    """``audio`` or ``T38``."""
+    files: tuple[Path, ...] = ()
+    """What was sent, or received; a fax that failed has left pages only where the far end was told that they came."""
+
+
+async def send_fax(channel: Channel, names: Sequence[str], options: FaxOptions) -> FaxResult:
+    """Send TIFF files, all of them as one fax.
+
+    Raises:
+        ChannelHangup: the far end has hung up before the end; the variables tell the result all the same.
+    """
+    return await _Course(channel, Operation.SEND, names, options).run()
+
+
+async def receive_fax(channel: Channel, name: str, options: FaxOptions) -> FaxResult:
+    """Receive a fax into a TIFF file; see :func:`send_fax`."""
+    return await _Course(channel, Operation.RECEIVE, (name,), options).run()
+
+
+class _Course:
+    """One fax from its beginning to its end."""
+
+    def __init__(self, channel: Channel, operation: Operation, names: Sequence[str], options: FaxOptions) -> None:
+        self._channel, self._names, self._options = channel, names, options
+        self._operation = operation
+        self._pbx = channel.pbx
+        self._faxes = channel.pbx.faxes
+        self._details: FaxDetails = details_of(channel, self._faxes.settings)
+        self._session: FaxSession | None = None
+        self._paths: list[Path] = []
+        self._hung_up = False
+        self._waiting: asyncio.Future[bool] | None = None
+        self._since = 0.0
+        self._too_long = False
+
+    async def run(self) -> FaxResult:
+        """All of it."""
+        self._forget()
+        try:
+            result = await self._run()
+        except FaxError as error:
+            self._pbx.log.warning("%s on %s: %s", self._name, self._channel.name, error)
+            result = FaxResult(False, str(error), error.code)
+        except MissingFaxLibraryError as error:
+            self._pbx.log.error("%s on %s: %s", self._name, self._channel.name, error)
+            result = FaxResult(False, str(error), "INIT_ERROR")
+        except ChannelHangup:
+            self._hung_up = True
+            result = FaxResult(False, "The call dropped prematurely", "HANGUP")
+        self._tell(result)
+        if self._hung_up:
+            raise ChannelHangup
+        return result
+
+    @property
+    def _name(self) -> str:
+        return "SendFAX" if self._operation is Operation.SEND else "ReceiveFAX"
+
+    def _forget(self) -> None:
+        """The last fax of the channel is forgotten."""
+        details = self._details
+        details.status = details.statusstr = details.error = details.resolution = details.remote = ""
+        details.pages = details.rate = details.session = 0
+        details.files = []
+        details.station = details.station or shortened(self._channel.get_variable("LOCALSTATIONID") or "")
+        details.header = details.header or shortened(self._channel.get_variable("LOCALHEADERINFO") or "", header=True)
+
+    async def _run(self) -> FaxResult:
+        channel, details = self._channel, self._details
+        spool = Path(self._pbx.server.paths.spool)
+        self._paths = [fax_path(name, spool) for name in self._names]
+        if not self._paths:
+            raise FaxError("INVALID_ARGUMENTS", "it needs the name of a file")
+        details.files = [str(path) for path in self._paths]
+        session = self._session = self._faxes.begin(channel, self._operation, tuple(details.files))
+        session.debug = session.debug or self._options.debug
+        details.session = session.number
+        success = False
+        try:
+            result = await self._with_files(session)
+            success = result.success
+            return result
+        finally:
+            self._faxes.end(session, success)
+
+    async def _with_files(self, session: FaxSession) -> FaxResult:
+        self._status(session, "Allocating resources")
+        if session.operation is Operation.SEND:
+            outgoing = Outgoing(self._paths)
+            try:
+                await asyncio.to_thread(outgoing.prepare)
+                return await self._transfer(session, outgoing.path)
+            finally:
+                await asyncio.to_thread(outgoing.finish)
+        incoming = Incoming(self._paths[0], session.number)
+        await asyncio.to_thread(incoming.prepare)
+        kept = False
+        try:
+            result = await self._transfer(session, incoming.part)
+            if result.pages:
+                path = await asyncio.to_thread(incoming.keep, result.success)
+                kept = True
+                self._details.files = [str(path)]
+                result = replace(result, files=(path,))
+            return result
+        finally:
+            if not kept:
+                await asyncio.to_thread(incoming.abandon)
+
+    async def _transfer(self, session: FaxSession, path: Path) -> FaxResult:
+        channel = self._channel
+        if channel.state is not ChannelState.UP:
+            await answer(channel)
+        channel.stop_tone()
+        return await self._over_audio(session, path)
+
+    # -- over audio ---------------------------------------------------------------------------------------
+
+    async def _over_audio(self, session: FaxSession, path: Path) -> FaxResult:
+        channel = self._channel
+        stream = channel.stream
+        if stream is None:
+            raise FaxError("CHANNEL PROBLEMS", f"{channel.name} has no audio")
+        if stream.format.name not in ("ulaw", "alaw", "slin"):
+            self._pbx.log.warning(
+                "%s on %s: a fax hardly passes %s; allow ulaw or alaw only", self._name, channel.name,
+                stream.format.name,
+            )  # fmt: skip
+        session.type = AUDIO
+        terminal = AudioTerminal(sending=session.operation is Operation.SEND, terms=self._terms())
+        try:
+            self._begin(session, terminal, path)
+            modem = ModemOnChannel(channel, terminal, lambda: self._look(session, terminal))
+            try:
+                await self._until_over(terminal)
+            finally:
+                modem.stop()
+            return await self._result(session, terminal)
+        finally:
+            terminal.close()
+
+    # -- for both ways ------------------------------------------------------------------------------------
+
+    def _terms(self) -> FaxTerms:
+        return self._details.terms()
+
+    def _begin(self, session: FaxSession, terminal: Terminal, path: Path) -> None:
+        if session.debug:
+            terminal.debug()
+        terminal.use_file(path)
+        session.state = SessionState.OPEN
+        self._since = self._pbx.loop.time()
+        self._status(session, "Fax transmission in progress")
+
+    def _look(self, session: FaxSession, terminal: Terminal) -> None:
+        """Something was done: see what has come of it."""
+        loop = self._pbx.loop
+        for line in terminal.log_lines():
+            self._pbx.log.fax("Fax session %d: %s", session.number, line)
+        for event in terminal.events():
+            self._since = loop.time()
+            session.transfer = terminal.transfer()
+            if event.kind is Happened.NEGOTIATED:
+                session.state = SessionState.ACTIVE
+                self._status(session, f"Negotiated {session.transfer.rate} bit/s")
+            elif event.kind is Happened.PAGE:
+                self._status(session, f"Page {session.transfer.pages}")
+                self._too_long = self._too_long or session.transfer.pages >= MOST_PAGES
+        if loop.time() - self._since > LONGEST_PAGE:
+            self._too_long = True
+        if (not terminal.active or self._too_long) and self._waiting is not None and not self._waiting.done():
+            self._waiting.set_result(True)
+
+    async def _until_over(self, terminal: Terminal) -> None:
+        """Wait until the terminal is done, or the channel has hung up."""
+        self._waiting = self._pbx.loop.create_future()
+        try:
+            await self._channel.park(None, 0, self._waiting)
+        except ChannelHangup:
+            self._hung_up = True
+        finally:
+            self._waiting = None
+
+    async def _result(self, session: FaxSession, terminal: Terminal) -> FaxResult:
+        """The terminal is done, or has to be: what has become of the fax."""
+        if terminal.active:
+            await asyncio.to_thread(terminal.hang_up)
+        code = terminal.result
+        transfer = session.transfer = terminal.transfer()
+        success = code == 0 and not self._too_long and transfer.pages > 0
+        mode = "T38" if session.type == T38 else "audio"
+        text = describe(code) if code is not None else "The call dropped prematurely"
+        if self._too_long:
+            text = "Timed out: no page came to its end"
+        elif code == 0 and not transfer.pages:
+            text = "No page has passed"
+        resolution = transfer.resolution if transfer.pages else ""
+        return FaxResult(
+            success, text, "" if success else self._error(code), transfer.pages, transfer.rate, resolution,
+            terminal.remote_station, mode, tuple(self._paths),
+        )  # fmt: skip
+
+    def _error(self, code: int | None) -> str:
+        if self._too_long or code in _TIMES:
+            return "TIMEOUT"
+        if code in _FILES:
+            return "FILE_ERROR"
+        return "HANGUP" if self._hung_up or code in (None, _DROPPED) else "PROTOCOL_ERROR"
+
+    def _status(self, session: FaxSession, text: str) -> None:
+        bus = self._pbx.bus
+        if (self._options.events or self._faxes.settings.statusevents) and bus.listeners[events.FAX_STATUS]:
+            files = "&".join(session.files)
+            bus.publish(
+                events.FAX_STATUS, self._channel, str(session.operation), text, self._details.station, files
+            )  # fmt: skip
+        if self._pbx.log.verbosity >= 3:
+            self._pbx.log.verbose(3, "Channel '%s' fax session %d: %s", self._channel.name, session.number, text)
+
+    def _tell(self, result: FaxResult) -> None:
+        """Put the result into details, variables and events."""
+        channel, details = self._channel, self._details
+        details.status = "SUCCESS" if result.success else "FAILED"
+        details.statusstr, details.error = result.text, result.error
+        details.pages, details.rate, details.resolution = result.pages, result.rate, result.resolution
+        details.remote = result.remote
+        for name, value in (
+            ("FAXSTATUS", details.status),
+            ("FAXERROR", result.error),
+            ("FAXSTATUSSTRING", result.text),
+            ("LOCALSTATIONID", details.station),
+            ("REMOTESTATIONID", foreign(result.remote)),
+            ("FAXPAGES", str(result.pages)),
+            ("FAXBITRATE", str(result.rate)),
+            ("FAXRESOLUTION", result.resolution),
+            ("FAXMODE", result.mode),
+        ):
+            channel.set_variable(name, value)
+        if self._session is not None:
+            self._status(self._session, f"Fax transmission complete: {details.status}")
+        if result.success:
+            kind = events.SEND_FAX if self._operation is Operation.SEND else events.RECEIVE_FAX
+            self._pbx.bus.publish(kind, channel, details)

@@ -1,0 +1,64 @@
+"""The console's commands of faxes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from faxing_kit import World, faxing
+
+from asterism.core.errors import CommandError, UsageError
+from asterism.media.fax.terminal import Transfer
+from asterism.pbx.calls.fax.session import Operation
+
+
+def test_what_they_show(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def scenario(world: World) -> None:
+        faxes = world.pbx.faxes
+        assert "0 FAX sessions" in world.console("fax show sessions")
+        session = faxes.begin(world.alice, Operation.RECEIVE, ("/x/a.tif",))
+        session.transfer = Transfer(9600, True, 1, 8031, 7700, 1728, 100, 3)
+        shown = world.console("fax show sessions")
+        assert f"{world.alice.name} " in shown
+        assert "/x/a.tif" in shown
+        assert "1 FAX sessions" in shown
+        one = world.console("fax show session", "1")
+        assert "DataRate             : 9600" in one
+        assert "ImageResolution      : 204x196" in one
+        faxes.end(session, False)
+        for number in ("1", "x", "9" * 30):
+            with pytest.raises(CommandError):
+                world.console("fax show session", number)
+        stats = world.console("fax show stats")
+        assert "Receive Attempts     : 1\n" in stats
+        assert "Failed FAXes         : 1\n" in stats
+        assert "Spandsp G.711\nSuccess              : 0\nFailure              : 1\n" in stats
+        assert "\tMaximum Bit Rate: 14400\n" in world.console("fax show settings")
+        assert "SEND RECEIVE T.38 G.711 GATEWAY" in world.console("fax show capabilities")
+        assert "libspandsp" in world.console("fax show version")
+
+    faxing(tmp_path, scenario, monkeypatch)
+
+
+def test_debugging_goes_to_the_log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def scenario(world: World) -> None:
+        assert "Enabled" in world.console("fax set debug", "on")
+        assert world.pbx.faxes.begin(world.alice, Operation.SEND).debug
+        for session in world.pbx.faxes:
+            world.pbx.faxes.end(session, False)
+        assert "Disabled" in world.console("fax set debug", "off")
+        assert not world.pbx.faxes.debug
+
+    faxing(tmp_path, scenario, monkeypatch)
+
+
+def test_they_are_used_as_they_say(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def scenario(world: World) -> None:
+        for words, args in (
+            ("fax set debug", ()), ("fax set debug", ("maybe",)), ("fax show session", ()),
+            *((f"fax show {name}", ("x",)) for name in ("capabilities", "sessions", "settings", "stats", "version")),
+        ):  # fmt: skip
+            with pytest.raises(UsageError):
+                world.console(words, *args)
+
+    faxing(tmp_path, scenario, monkeypatch)

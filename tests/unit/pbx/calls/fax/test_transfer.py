@@ -1,0 +1,197 @@
+"""A fax from one channel to another: its pages, variables, events, and what becomes of it when the call ends."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+from fake_technology import settle
+from faxing_kit import World, faxing
+
+from asterism.media.fax import library
+from asterism.media.fax.library import MissingFaxLibraryError
+from asterism.pbx.calls.fax import transfer
+from asterism.pbx.dialplan.language.foreign import is_foreign
+from asterism.pbx.vocabulary.controls import ChannelState
+from asterism.pbx.vocabulary.errors import ChannelHangup
+from fax_pages import assert_same, page, read_pages, write_pages
+
+
+def test_a_fax_of_several_files_and_what_both_sides_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pages = [page(40, seed) for seed in range(3)]
+    one, two = write_pages(tmp_path / "1.tif", *pages[:2]), write_pages(tmp_path / "2.tif", pages[2])
+
+    async def scenario(world: World) -> None:
+        world.write(world.alice, "localstationid", "+49 30 1")
+        world.bob.set_variable("LOCALSTATIONID", "+49 40 2")
+        await asyncio.gather(
+            world.start(world.alice, "SendFAX", f"{one}&{two},s"), world.start(world.bob, "ReceiveFAX", "in.tif")
+        )
+        for channel, remote in ((world.alice, "+49 40 2"), (world.bob, "+49 30 1")):
+            told = {name: channel.get_variable(name) for name in ("FAXSTATUS", "FAXERROR", "FAXPAGES", "FAXMODE")}
+            assert told == {"FAXSTATUS": "SUCCESS", "FAXERROR": "", "FAXPAGES": "3", "FAXMODE": "audio"}
+            assert channel.get_variable("FAXSTATUSSTRING") == "OK"
+            assert channel.get_variable("FAXBITRATE") == world.read(channel, "rate") == "14400"
+            assert channel.get_variable("FAXRESOLUTION") == world.read(channel, "resolution") == "204x98"
+            assert channel.get_variable("REMOTESTATIONID") == world.read(channel, "remotestationid") == remote
+            assert is_foreign(world.read(channel, "remotestationid"))
+            assert is_foreign(channel.get_variable("REMOTESTATIONID") or "")
+            assert channel.state is ChannelState.UP
+        assert world.read(world.alice, "filenames") == f"{one},{two}"
+        assert world.read(world.bob, "filename") == str(tmp_path / "fax" / "in.tif")
+        steps = [fields["Status"] for fields in world.server.fields("FAXStatus")]
+        assert steps == [
+            "Allocating resources", "Fax transmission in progress", "Negotiated 14400 bit/s", "Page 1", "Page 2",
+            "Page 3", "Fax transmission complete: SUCCESS",
+        ]  # fmt: skip
+        (sent,), (received,) = world.server.fields("SendFAX"), world.server.fields("ReceiveFAX")
+        assert (sent["PagesTransferred"], sent["RemoteStationID"]) == ("3", "+49 40 2")
+        assert (received["PagesTransferred"], received["FileName"]) == ("3", str(tmp_path / "fax" / "in.tif"))
+
+    faxing(tmp_path, scenario, monkeypatch)
+    assert_same(tmp_path / "fax" / "in.tif", *pages)
+
+
+def test_terms_hold(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without error correction, at most 9600 bit/s, with a line above the page."""
+    sent = page(200)
+
+    async def scenario(world: World) -> None:
+        world.write(world.alice, "ecm", "no")
+        world.write(world.alice, "headerinfo", "From the test")
+        world.write(world.bob, "maxrate", "9600")
+        seen: list[bool] = []
+        begin = world.pbx.faxes.end
+
+        def end(session: object, success: bool) -> None:
+            seen.append(session.transfer.ecm)  # type: ignore[attr-defined]
+            begin(session, success)  # type: ignore[arg-type]
+
+        monkeypatch.setattr(world.pbx.faxes, "end", end)
+        file = write_pages(tmp_path / "1.tif", sent)
+        await asyncio.gather(
+            world.start(world.alice, "SendFAX", str(file)), world.start(world.bob, "ReceiveFAX", "in.tif")
+        )
+        assert world.bob.get_variable("FAXSTATUS") == "SUCCESS"
+        assert world.bob.get_variable("FAXBITRATE") == "9600"
+        assert seen == [False, False]
+
+    faxing(tmp_path, scenario, monkeypatch)
+    (received,) = read_pages(tmp_path / "fax" / "in.tif")
+    assert received.height > sent.height
+    assert received.crop((0, received.height - sent.height, *received.size)).tobytes() == sent.tobytes()
+
+
+def test_a_hang_up_in_the_middle_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = write_pages(tmp_path / "1.tif", page(400))
+    kept = tmp_path / "fax" / "in.tif"
+    kept.parent.mkdir()
+    kept.write_bytes(b"what was there")
+
+    async def scenario(world: World) -> None:
+        sending = world.start(world.alice, "SendFAX", str(file))
+        receiving = world.start(world.bob, "ReceiveFAX", "in.tif")
+        await asyncio.sleep(9)
+        assert "Active" in world.console("fax show sessions")
+        world.bob.queue_hangup(16)
+        world.alice.queue_hangup(16)
+        for task in (sending, receiving):
+            with pytest.raises(ChannelHangup):
+                await task
+        for channel in (world.alice, world.bob):
+            told = [channel.get_variable(name) for name in ("FAXSTATUS", "FAXERROR", "FAXPAGES")]
+            assert told == ["FAILED", "HANGUP", "0"]
+        assert not world.server.fields("ReceiveFAX")
+        assert not world.streams[0].closed
+
+    faxing(tmp_path, scenario, monkeypatch)
+    assert kept.read_bytes() == b"what was there"
+    assert [path.name for path in kept.parent.iterdir()] == ["in.tif"]
+
+
+def test_pages_that_were_acknowledged_are_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pages = page(40, 1), page(2000, 2)
+    file = write_pages(tmp_path / "1.tif", *pages)
+
+    async def scenario(world: World) -> None:
+        world.start(world.alice, "SendFAX", str(file))
+        receiving = world.start(world.bob, "ReceiveFAX", "in.tif")
+        await asyncio.sleep(20)
+        for channel in (world.alice, world.bob):
+            channel.queue_hangup(16)
+        with pytest.raises(ChannelHangup):
+            await receiving
+        await settle()
+        assert world.bob.get_variable("FAXSTATUS") == "FAILED"
+        assert world.bob.get_variable("FAXPAGES") == "1"
+
+    faxing(tmp_path, scenario, monkeypatch)
+    assert_same(tmp_path / "fax" / "in.tif", pages[0])
+
+
+def test_a_far_end_that_says_nothing_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = write_pages(tmp_path / "1.tif", page(40))
+
+    async def scenario(world: World) -> None:
+        began = world.pbx.loop.time()
+        await world.start(world.alice, "SendFAX", str(file))
+        assert 30 < world.pbx.loop.time() - began < 120
+        assert world.alice.get_variable("FAXSTATUS") == "FAILED"
+        assert world.alice.get_variable("FAXERROR") == "TIMEOUT"
+        assert world.alice.speaks is None
+
+    faxing(tmp_path, scenario, monkeypatch)
+
+
+@pytest.mark.parametrize(
+    ("application", "args", "error"),
+    [
+        ("SendFAX", "", "INVALID_ARGUMENTS"),
+        ("SendFAX", "../x.tif", "INVALID_ARGUMENTS"),
+        ("SendFAX", "none.tif", "FILE_ERROR"),
+        ("ReceiveFAX", "", "INVALID_ARGUMENTS"),
+        ("ReceiveFAX", "/proc/none/x.tif", "FILE_ERROR"),
+        ("ReceiveFAX", "/", "INVALID_ARGUMENTS"),
+    ],
+)
+def test_what_cannot_be(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, application: str, args: str, error: str
+) -> None:
+    async def scenario(world: World) -> None:
+        await world.start(world.alice, application, args)
+        assert world.alice.get_variable("FAXSTATUS") == "FAILED"
+        assert world.alice.get_variable("FAXERROR") == error
+        assert world.alice.get_variable("FAXSTATUSSTRING")
+        assert world.alice.state is ChannelState.RING  # nobody was told that there is a fax machine
+
+    faxing(tmp_path, scenario, monkeypatch)
+
+
+def test_without_the_library_the_call_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def missing() -> None:
+        raise MissingFaxLibraryError("fax needs libspandsp.so.2: install the package libspandsp2")
+
+    async def scenario(world: World) -> None:
+        monkeypatch.setattr(library, "spandsp", missing)
+        monkeypatch.setattr("asterism.media.fax.terminal.spandsp", missing)
+        await world.start(world.alice, "ReceiveFAX", "in.tif")
+        assert world.alice.get_variable("FAXERROR") == "INIT_ERROR"
+        assert "libspandsp2" in (world.alice.get_variable("FAXSTATUSSTRING") or "")
+        assert "libspandsp2" in world.console("fax show capabilities")
+
+    faxing(tmp_path, scenario, monkeypatch)
+    assert not list((tmp_path / "fax").iterdir())
+
+
+def test_a_fax_without_end_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(transfer, "LONGEST_PAGE", 8.0)
+    file = write_pages(tmp_path / "1.tif", page(3000))
+
+    async def scenario(world: World) -> None:
+        await asyncio.gather(
+            world.start(world.alice, "SendFAX", str(file)), world.start(world.bob, "ReceiveFAX", "in.tif")
+        )
+        assert world.bob.get_variable("FAXERROR") == "TIMEOUT"
+
+    faxing(tmp_path, scenario, monkeypatch)
