@@ -48,7 +48,7 @@ class FaxActions(Module):
         "call",
         Documentation(
             "Tell of one fax that is under way.",
-            description="By a FAXSession event.",
+            description="A FAXSession event follows, with what is known of it by then.",
             arguments=(Argument("SessionNumber", "Its number, as FAXSessions and FAXOPT(sessionid) tell it.", True),),
             see_also=("FAXSessions", "FAXStats"),
         ),
@@ -71,7 +71,7 @@ class FaxActions(Module):
         "reporting",
         Documentation(
             "Tell how many faxes there were since the start.",
-            description="By a FAXStats event.",
+            description="A FAXStats event follows, with the numbers.",
             see_also=("FAXSessions",),
         ),
     )
