@@ -26,7 +26,7 @@ _IDS: Mapping[str, int] = MappingProxyType(
         "g723": 4, "ulaw": 5, "alaw": 6, "gsm": 7, "g726": 8, "g726aal2": 9, "slin": 11, "slin12": 12, "slin16": 13,
         "slin24": 14, "slin32": 15, "slin44": 16, "slin48": 17, "slin96": 18, "slin192": 19, "lpc10": 20, "g729": 21,
         "speex": 22, "speex16": 23, "ilbc": 25, "g722": 26, "opus": 30, "h261": 33, "h263": 34, "h263p": 35,
-        "h264": 36, "h265": 37, "mpeg4": 38, "vp8": 39, "vp9": 40, "t140": 42,
+        "h264": 36, "h265": 37, "mpeg4": 38, "vp8": 39, "vp9": 40, "red": 41, "t140": 42,
     }
 )  # fmt: skip
 _QUALITY: Mapping[str, int] = MappingProxyType(

@@ -189,6 +189,10 @@ PASSED: Mapping[str, Mapping[str, Format]] = MappingProxyType(
         ),
         "text": MappingProxyType(
             {
+                "red": Format(
+                    "red", "red", 1000, 1000, 105, parameters=("levels",), media="text",
+                    description="T.140 Realtime Text with redundancy",
+                ),
                 "t140": Format(
                     "t140", "t140", 1000, 1000, 106, parameters=("cps",), media="text",
                     description="Passthrough T.140 Realtime Text",

@@ -6,7 +6,7 @@ end in :class:`~asterism.media.receiver.RtpReceiver`.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from asterism.media.dtmf import DigitReceiver
@@ -208,6 +208,11 @@ class RtpIncoming(RtpTransmitter):
             pending_for: PendingFor | None = getattr(sink, "pending_for", None)
             if pending_for is not None:
                 self._keep(fmt, payload_type, sink, pending_for)
+
+    @property
+    def formats_received(self) -> Mapping[int, Format]:
+        """What the payload types of packets that come mean."""
+        return self._received_formats
 
     def receive_rtcp(self, data: bytes) -> None:
         """Take RTCP that came on the RTP port."""

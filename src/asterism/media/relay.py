@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from asterism.media import feedback, feedback_terms
+from asterism.media import feedback, feedback_terms, text
 from asterism.media.formats import Format
 from asterism.media.packet import HEADER
 from asterism.media.stream import Frame
@@ -55,7 +55,15 @@ class Views(dict[int, memoryview]):
 class Relay:
     """One direction of two legs that are joined."""
 
-    __slots__ = ("_counted", "_counted_bytes", "_sequence_offset", "_timestamp_offset", "source", "target")
+    __slots__ = (
+        "_counted",
+        "_counted_bytes",
+        "_last_text",
+        "_sequence_offset",
+        "_timestamp_offset",
+        "source",
+        "target",
+    )
 
     def __init__(self, source: RtpSession, target: RtpSession) -> None:
         self.source = source
@@ -64,6 +72,7 @@ class Relay:
         self._timestamp_offset = _UNSET
         self._counted = 0
         self._counted_bytes = 0
+        self._last_text = -1
 
     def pass_on(
         self, fmt: Format, second: int, sequence: int, timestamp: int, payload: bytes, now: float, late: bool
@@ -73,6 +82,9 @@ class Relay:
         if target.sending_digits:
             return
         fmt_sent = fmt
+        if fmt.media == "text":
+            self._pass_text(fmt, second, sequence, timestamp, payload, now, late)
+            return
         payload_type = target.sent.payload_types.get(fmt)
         if payload_type is None:
             table = byte_table(fmt, target.format)
@@ -87,6 +99,24 @@ class Relay:
             target.taps_out.hear(Frame(fmt_sent, swap_bytes(payload) if fmt_sent.encoding == "L16" else payload, stamp))
         self.forward(second & 0x80 | payload_type, sequence, timestamp, payload, now, late)
         self._enter(fmt, second & 0x7F)
+
+    def _pass_text(
+        self, fmt: Format, second: int, sequence: int, timestamp: int, payload: bytes, now: float, late: bool
+    ) -> None:
+        """Send a packet of text; where only the source repeats text (RFC 4103), what was lost is taken from that."""
+        target = self.target
+        last, self._last_text = self._last_text, sequence if not late or self._last_text < 0 else self._last_text
+        if fmt is text.RED:
+            lost = 0 if last < 0 else (sequence - last & 0xFFFF) - 1
+            if late and text.RED not in target.sent.payload_types:
+                return  # it went with the one after it
+            found = text.passed_on(payload, self.source.formats_received, target.sent.payload_types, lost)
+            if found is None:
+                return
+            fmt, payload = found
+        payload_type = target.sent.payload_types.get(fmt)
+        if payload_type is not None:
+            self.forward(second & 0x80 | payload_type, sequence, timestamp, payload, now, late)
 
     def forward(
         self, second: int, sequence: int, timestamp: int, payload: bytes, now: float, late: bool = False

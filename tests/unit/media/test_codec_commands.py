@@ -32,7 +32,7 @@ def test_each_codec_is_listed_as_recorded():
 
 def test_a_kind_of_its_own():
     rows = CodecCommands().show_codecs(call("text")).splitlines()[4:]
-    assert [row.split()[2] for row in rows] == ["t140"]
+    assert [row.split()[2] for row in rows] == ["red", "t140"]
     with pytest.raises(UsageError):
         CodecCommands().show_codecs(call("smell"))
 

@@ -16,6 +16,7 @@ from typing import NamedTuple
 from asterism.media.codecs.discovery import passed_only
 from asterism.media.formats import DTMF_ENCODING, DTMF_FMTP, DTMF_PAYLOAD_TYPE, Format, format_for
 from asterism.media.payload_types import PayloadTypes
+from asterism.media.text import RED, T140
 from asterism.media.translate import joinable
 from asterism.stack.sdp import Connection, MediaDescription
 
@@ -35,6 +36,11 @@ MAX_ENCODING = 64
 """Characters of an encoding's name; no codec has a longer one."""
 MAX_PARAMETERS = 512
 """Characters of the parameters of a codec; longer ones are none that concern this server."""
+
+
+_LEVELS = 2
+"""How often text is repeated, if nothing else is said (RFC 4103 4)."""
+_MOST_LEVELS = 5
 
 
 class Offered(NamedTuple):
@@ -88,10 +94,15 @@ def offer_terms(
     ``parameters`` are those of the other party of the call.
     """
     numbers: dict[Format, int] = {}
-    for one in allowed:
+    for one in _whole(allowed):
         _number(numbers, one, one.payload_type)
     formats = tuple((number, one) for one, number in numbers.items())
     return AudioTerms(PayloadTypes(formats, _offered_events(formats, dtmf_mode)), parameters=parameters)
+
+
+def _whole(formats: Sequence[Format]) -> Sequence[Format]:
+    """The formats without one that repeats text where there is no text to repeat (RFC 4103)."""
+    return formats if T140 in formats or RED not in formats else [one for one in formats if one is not RED]
 
 
 def _number(numbers: dict[Format, int], one: Format, wanted: int, *taken: int) -> None:
@@ -193,6 +204,8 @@ def accept_answer(offer: AudioTerms, answer: Section) -> AudioTerms | None:
 
 
 def _terms(chosen: list[tuple[Offered, Format]], events: dict[int, int], section: Section) -> AudioTerms | None:
+    kept = _whole([one for _, one in chosen])
+    chosen = [(item, one) for item, one in chosen if one in kept]
     if not chosen:
         return None
     rates = {one.clock_rate for _, one in chosen}
@@ -227,6 +240,8 @@ def _match(offered: Sequence[Offered], allowed: Sequence[Format]) -> tuple[dict[
 
 def _passed_on(one: Format, fmtp: str) -> str:
     """The parameters of a codec that concern the other party, in their order or in that of the format."""
+    if one is RED:
+        return f"levels={min(fmtp.count('/'), _MOST_LEVELS)}"
     pieces = (piece.strip() for piece in fmtp.split(";"))
     if not isinstance(one.parameters, tuple):
         return ";".join(piece for piece in pieces if piece.partition("=")[0].strip().lower() in one.parameters)
@@ -272,6 +287,8 @@ def _lines(
         numbers.append(str(number))
         lines.append(("rtpmap", f"{number} {one.rtpmap}"))
         fmtp = said.get(one, one.fmtp)
+        if one is RED:
+            fmtp = _repeated(types, fmtp)
         if fmtp:
             lines.append(("fmtp", f"{number} {fmtp}"))
         longest = min(longest, one.max_ptime)
@@ -286,6 +303,12 @@ def _lines(
     lines.append(("ptime", str(min(ptime, MAX_PTIME) or length)))
     lines.append(("maxptime", str(longest)))
     return tuple(numbers), tuple(lines)
+
+
+def _repeated(types: PayloadTypes, said: str) -> str:
+    """The parameters of text with redundancy: what each packet has, as payload types (RFC 4103 5)."""
+    levels = int(said.removeprefix("levels=")) if said else _LEVELS
+    return "/".join([str(number) for number, one in types.formats if one is T140][:1] * (1 + levels))
 
 
 def write_session(
