@@ -17,7 +17,7 @@ from asterism.media.transports.parameters import Address, SrtpKey
 
 DTLS_1_2 = 0xFEFD
 _HEADER = 13
-_CHANGE_CIPHER_SPEC, _ALERT, _HANDSHAKE = 20, 21, 22
+_ALERT, HANDSHAKE = 21, 22
 _CLIENT_HELLO = 1
 _RANDOM = slice(_HEADER + 14, _HEADER + 46)
 _LARGEST = 1 << 16
@@ -46,7 +46,7 @@ def records(datagram: bytes) -> Iterator[tuple[int, int, bytes]]:
 
 def client_random(datagram: bytes) -> bytes:
     """The random number of the ClientHello that a datagram begins with; empty if it begins with something else."""
-    if len(datagram) < _RANDOM.stop or datagram[0] != _HANDSHAKE or datagram[3:5] != b"\0\0":
+    if len(datagram) < _RANDOM.stop or datagram[0] != HANDSHAKE or datagram[3:5] != b"\0\0":
         return b""
     return datagram[_RANDOM] if datagram[_HEADER] == _CLIENT_HELLO else b""
 

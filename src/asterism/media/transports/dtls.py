@@ -18,72 +18,34 @@ from __future__ import annotations
 import asyncio
 from collections import OrderedDict, deque
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from ipaddress import ip_address
 from typing import Protocol
 
 from asterism.media.transports.association import (
+    HANDSHAKE,
     Answers,
     Association,
     Keys,
-    Progress,
     client_random,
     only_protected,
     without_plain_alerts,
 )
 from asterism.media.transports.certificates import OwnCertificate, matches, usable_fingerprints
 from asterism.media.transports.dtls_server import DtlsServer, DtlsSettings
+from asterism.media.transports.handshake import Handshake
 from asterism.media.transports.parameters import Address, SrtpKey
 
 _PATIENCE = 30.0
 """Seconds for a handshake to lead to keys."""
 _RETRY = 1.0
 """Seconds until an attempt that failed as the client is begun anew."""
-_RESENDS = (0.2, 0.4)
-"""Seconds after which a flight is repeated as it is, before OpenSSL's own timer (1, 2, 4... s) makes a new one.
-
-RFC 6347 4.2.4.1 asks for a second unless less is known to be right; media waits for this, and two small datagrams load
-no network. To the peer they are duplicates, which it leaves out.
-"""
 _ATTEMPTS = 4
 """Handshakes at a time with peers that have proved nothing yet."""
-_WAITING = 32
-"""Datagrams that wait for the step before; what is more is lost, as on a network."""
 _HELLOS = 4
 """First flights that wait for the peer's description, or for their cookie."""
 _LARGEST = 4096
 """Octets of a datagram; no handshake needs larger ones."""
-
-
-class _Attempt:
-    """An association with the peer at an address, and what waits for it: one step at a time, in a thread."""
-
-    __slots__ = (
-        "address", "association", "busy", "closed", "flight", "random", "repeated", "resend", "timer", "waiting",
-    )  # fmt: skip
-
-    def __init__(self, association: Association, address: Address, random: bytes = b"") -> None:
-        self.association = association
-        self.address = address
-        self.random = random
-        """Of the ClientHello that it began with, if we are the server."""
-        self.waiting: deque[bytes] = deque(maxlen=_WAITING)
-        self.busy = self.closed = False
-        self.flight: tuple[bytes, ...] = ()
-        self.repeated = 0
-        self.timer: asyncio.TimerHandle | None = None
-        self.resend: asyncio.TimerHandle | None = None
-
-    def close(self) -> None:
-        self.closed = True
-        self.stop_repeating()
-        if self.timer is not None:
-            self.timer.cancel()
-        self.waiting.clear()
-
-    def stop_repeating(self) -> None:
-        if self.resend is not None:
-            self.resend.cancel()
-            self.resend = None
 
 
 class KeyedTransport(Protocol):
@@ -167,14 +129,15 @@ class DtlsAgent:
         self._ice = False
         self._path: Address | None = None
         self._address: Address | None = None
-        self._current: _Attempt | None = None
-        self._attempts: OrderedDict[Address, _Attempt] = OrderedDict()
+        self._current: Handshake | None = None
+        self._attempts: OrderedDict[Address, Handshake] = OrderedDict()
         self._listener: Association | None = None
         self._listening = False
         self._hellos: deque[tuple[bytes, Address]] = deque(maxlen=_HELLOS)
         self._deadline: asyncio.TimerHandle | None = None
         self._retry: asyncio.TimerHandle | None = None
         self._rekey: asyncio.TimerHandle | None = None
+        self._seeking = False
         self._trouble = ""
         self._closed = False
 
@@ -222,10 +185,11 @@ class DtlsAgent:
         self._ice = address is None
         wanted = tuple(fingerprints)
         if (role, wanted) != (self._role, self._fingerprints) or new:
+            self._settle()
             self._role, self._fingerprints = role, wanted
             self._forget_attempts()
             self._trouble = ""
-            self._wait(_PATIENCE)
+            self._seeking = True
             self._address = None
         self._move(self._path if address is None else address)
 
@@ -233,8 +197,6 @@ class DtlsAgent:
         """ICE has selected the pair whose remote end is ``address``, at first or instead of another."""
         self._path = address
         if self._ice and not self._closed:
-            if self._address is None and self._deadline is not None:
-                self._wait(_PATIENCE)
             self._move(address)
 
     def receive(self, datagram: bytes, address: Address) -> None:
@@ -250,9 +212,11 @@ class DtlsAgent:
             return
         attempt, current = self._attempts.get(address), self._current
         if attempt is not None:
-            self._feed(attempt, without_plain_alerts(datagram))
+            attempt.feed(without_plain_alerts(datagram))
         if current is not None and current.address == address:
-            self._feed(current, only_protected(datagram))
+            current.feed(only_protected(datagram))
+            if attempt is None and datagram[0] == HANDSHAKE:
+                current.answer_repetition()
 
     def close(self) -> None:
         """End it; the peer is told if it has proved who it is."""
@@ -263,13 +227,10 @@ class DtlsAgent:
         for timer in (self._deadline, self._rekey):
             if timer is not None:
                 timer.cancel()
-        current = self._current
-        if current is not None:
-            current.close()
-            if not current.busy:
-                self._emit(current.association.goodbye(), current.address)
+        if self._current is not None:
+            self._current.end()
 
-    # --- attempts
+    # -- attempts
 
     def _move(self, address: Address | None) -> None:
         """The peer is at ``address``: associations with where it was before go on with it there."""
@@ -278,13 +239,14 @@ class DtlsAgent:
             return
         current = self._current
         if current is not None and (current.address == old or self._ice):
-            current.address = address
+            current.move(address)
+        if self._seeking and old is None:
+            self._deadline = self._server.loop.call_later(_PATIENCE, self._too_late)
         attempt = None if old is None else self._attempts.pop(old, None)
         if attempt is not None:
-            attempt.address = address
+            attempt.move(address)
             self._admit(attempt)
-            self._emit(attempt.flight, address)
-        elif self._deadline is None:
+        elif not self._seeking:
             return
         elif self._role == "active":
             self._hellos.clear()
@@ -303,11 +265,14 @@ class DtlsAgent:
             attempt = self._attempt(self._address, active=True)
             if attempt is not None:
                 self._admit(attempt)
-                self._pump(attempt)
+                attempt.step()
 
-    def _attempt(self, address: Address, random: bytes = b"", *, active: bool = False) -> _Attempt | None:
+    def _attempt(self, address: Address, random: bytes = b"", *, active: bool = False) -> Handshake | None:
         association = self._association(active=active)
-        return None if association is None else _Attempt(association, address, random)
+        return None if association is None else self._handshake(association, address, random)
+
+    def _handshake(self, association: Association, address: Address, random: bytes) -> Handshake:
+        return Handshake(self._server, association, address, self._send, self._judge, self._lost, random)
 
     def _association(self, *, active: bool) -> Association | None:
         try:
@@ -321,7 +286,7 @@ class DtlsAgent:
         """Somebody's first flight, to us as the server."""
         attempt, current = self._attempts.get(address), self._current
         if attempt is not None and attempt.random == random:
-            self._feed(attempt, datagram)
+            attempt.feed(datagram)
             return
         if current is not None and current.address == address and current.random == random:
             return
@@ -331,12 +296,12 @@ class DtlsAgent:
             attempt = self._attempt(address, random)
             if attempt is not None:
                 self._admit(attempt)
-                self._feed(attempt, datagram)
+                attempt.feed(datagram)
             return
         self._hellos.append((datagram, address))
         self._listen()
 
-    def _admit(self, attempt: _Attempt) -> None:
+    def _admit(self, attempt: Handshake) -> None:
         """Keep an attempt; the oldest of those that the description does not name makes room."""
         old = self._attempts.pop(attempt.address, None)
         if old is not None:
@@ -364,13 +329,14 @@ class DtlsAgent:
         if self._closed or self._role != "passive":
             return
         for cookie, address in answers.cookies:
-            self._emit((cookie,), address)
+            with suppress(OSError):
+                self._send(cookie, address)
         if answers.accepted is not None or answers.progress.error:
             self._listener = None
         if answers.accepted is not None:
-            attempt = _Attempt(listener, answers.accepted, randoms[answers.accepted])
+            attempt = self._handshake(listener, answers.accepted, randoms[answers.accepted])
             self._admit(attempt)
-            self._stepped(attempt, answers.progress)
+            attempt.stepped(answers.progress)
         self._listen()
 
     def _forget_attempts(self) -> None:
@@ -381,88 +347,26 @@ class DtlsAgent:
             self._retry.cancel()
             self._retry = None
 
-    # --- steps of one attempt
+    # -- how attempts end
 
-    def _feed(self, attempt: _Attempt, datagram: bytes) -> None:
-        if datagram and not attempt.closed:
-            attempt.stop_repeating()
-            attempt.waiting.append(datagram)
-            self._pump(attempt)
-
-    def _pump(self, attempt: _Attempt) -> None:
-        """Do the next step, unless one is being done: what has come goes with the step after."""
-        if attempt.busy:
-            return
-        attempt.busy = True
-        datagrams = tuple(attempt.waiting)
-        attempt.waiting.clear()
-        association = attempt.association
-        self._server.run(lambda: association.step(datagrams), lambda progress: self._stepped(attempt, progress))
-
-    def _stepped(self, attempt: _Attempt, progress: Progress) -> None:
-        attempt.busy = False
-        if attempt.closed or self._closed:
-            return
-        if attempt.timer is not None:
-            attempt.timer.cancel()
-            attempt.timer = None
-        if progress.out:
-            self._emit(progress.out, attempt.address)
-            attempt.flight = progress.out
-            attempt.repeated = 0
-            self._repeat_later(attempt)
-        if progress.error:
-            self._lost(attempt, progress.error)
-            return
-        if progress.timeout is not None:
-            delay = max(progress.timeout, 0.0) + 0.001
-            attempt.timer = self._server.loop.call_later(delay, self._pump, attempt)
-        if progress.keys is not None:
-            self._judge(attempt, progress.keys)
-        if attempt.waiting and not attempt.closed:
-            self._pump(attempt)
-
-    def _repeat_later(self, attempt: _Attempt) -> None:
-        attempt.stop_repeating()
-        if attempt.repeated < len(_RESENDS):
-            delay = _RESENDS[attempt.repeated]
-            attempt.resend = self._server.loop.call_later(delay, self._repeat, attempt)
-
-    def _repeat(self, attempt: _Attempt) -> None:
-        attempt.repeated += 1
-        self._emit(attempt.flight, attempt.address)
-        self._repeat_later(attempt)
-
-    def _emit(self, datagrams: Sequence[bytes], address: Address) -> None:
-        for datagram in datagrams:
-            try:
-                self._send(datagram, address)
-            except OSError:
-                # As if the network had lost it.
-                return
-
-    # --- how attempts end
-
-    def _lost(self, attempt: _Attempt, reason: str) -> None:
+    def _lost(self, attempt: Handshake, reason: str) -> None:
         """An attempt has failed: nobody has proved anything, so it may be anybody's doing, and the peer may follow."""
-        attempt.close()
         if self._attempts.get(attempt.address) is attempt:
             del self._attempts[attempt.address]
         self._trouble = reason
-        if self._role == "active" and self._deadline is not None:
+        if self._role == "active" and self._seeking:
             self._retry = self._server.loop.call_later(_RETRY, self._connect)
 
-    def _judge(self, attempt: _Attempt, keys: Keys) -> None:
+    def _judge(self, attempt: Handshake, keys: Keys) -> None:
         """A handshake is done: use its keys if the certificate is the right one."""
         self._attempts.pop(attempt.address, None)
         signalled = attempt.address == self._address
         wrong = self._wrong(keys, signalled)
         if wrong:
-            attempt.close()
-            self._emit(attempt.association.goodbye(), attempt.address)
+            attempt.end()
             self._trouble = wrong
             self._server.log.warning("DTLS peer at %s:%d: %s", *attempt.address, wrong)
-            if signalled and self._deadline is not None:
+            if signalled and self._seeking:
                 self._fail(wrong)
             return
         self._forget_attempts()
@@ -470,7 +374,7 @@ class DtlsAgent:
         if old is not None:
             # No close_notify: the peer may take it for the end of all, and media goes on.
             old.close()
-        self._wait(0)
+        self._settle()
         if self._settings.rekey and self._role == "active":
             self._rekey_later()
         self._keyed(keys.sent, keys.received)
@@ -490,21 +394,20 @@ class DtlsAgent:
     def _fail(self, reason: str) -> None:
         self._role = ""
         self._forget_attempts()
-        self._wait(0)
+        self._settle()
         self._failed(reason)
 
-    def _wait(self, seconds: float) -> None:
-        """Give the handshake so much time; 0: it has ended."""
+    def _settle(self) -> None:
+        """Keys are not sought, or not any more."""
+        self._seeking = False
         if self._deadline is not None:
             self._deadline.cancel()
             self._deadline = None
-        if seconds:
-            self._deadline = self._server.loop.call_later(seconds, self._too_late)
 
     def _too_late(self) -> None:
         self._fail(self._trouble or "no DTLS handshake")
 
-    # --- dtls_rekey
+    # -- dtls_rekey
 
     def _rekey_later(self) -> None:
         if self._rekey is not None:
@@ -518,6 +421,6 @@ class DtlsAgent:
         just does not answer; the keys remain, and the next interval tries again.
         """
         self._rekey_later()
-        if self._role == "active" and self._deadline is None and not self._attempts:
+        if self._role == "active" and not self._seeking and not self._attempts:
             self._connect()
             self._retry = self._server.loop.call_later(_PATIENCE, self._forget_attempts)

@@ -62,6 +62,7 @@ class End:
         self.keys: list[tuple[SrtpKey, SrtpKey]] = []
         self.failures: list[str] = []
         self.settled = asyncio.Event()
+        self.reachable = True
         self.agent = DtlsAgent(server, settings, self._send, self._keyed, self._failed)
         self._network = network
         network.ends[address] = self
@@ -71,6 +72,8 @@ class End:
         return [self.agent.fingerprint()]
 
     def _send(self, datagram: bytes, address: Address) -> None:
+        if not self.reachable:
+            raise OSError
         self._network.carry(datagram, self.address, address)
 
     def _keyed(self, sent: SrtpKey, received: SrtpKey) -> None:
