@@ -12,6 +12,7 @@ from asterism.media.formats import ALAW, ULAW
 from asterism.media.payload_types import PayloadTypes
 from asterism.media.transports.parameters import RemoteTransport, SrtpKey
 from asterism.media.transports.srtp import SUITES, new_key
+from asterism.testing.waiting import until
 
 AES80 = "AES_CM_128_HMAC_SHA1_80"
 
@@ -79,3 +80,13 @@ class SecureLeg:
     def close(self):
         self.session.close()
         self.transport.close()
+
+
+async def talk(leg, frames, count=3):
+    """Send packets one by one, each taken before the next; return them as they were sent."""
+    sent = []
+    for number in range(count):
+        expected = len(frames) + 1
+        sent.append(leg.peer.send(leg.session, bytes([number & 0xFF]) * 160))
+        await until(lambda: len(frames) == expected)  # noqa: B023
+    return sent
