@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 from srtp_kit import SecureLeg, SecurePeer, talk
 
@@ -23,12 +25,22 @@ def test_packets_that_are_not_authentic_change_nothing(run, settled, caplog):
         # Once the peer is settled, only who forges its address is heard at all.
         sock = leg.peer.socket if settled else attacker.socket
         plain, good = attacker.packet(), leg.peer.out.protect(leg.peer.packet())
-        cases = [plain, attacker.out.protect(plain), good[:-1], good[:13], good[:12], good + b"\0", b"\x80", b"\xff" * 40]
+        cases = [
+            plain,
+            attacker.out.protect(plain),
+            good[:-1],
+            good[:13],
+            good[:12],
+            good + b"\0",
+            b"\x80",
+            b"\xff" * 40,
+        ]
         cases += [bytes([0x80, 200]) + bytes(26), bytes([0x80, 201, 0, 1]) + bytes(4), bytes([0x81, 200]) + bytes(4)]
         cases += [bytes(10), b"\x16\xfe\xff" + bytes(30), b"\x01" * 20, good[:20] + bytes([good[20] ^ 1]) + good[21:]]
         for _ in range(20):
             for data in cases:
                 sock.sendto(data, leg.session.local)
+                await asyncio.sleep(0)
         await until(lambda: leg.transport.refused + leg.transport.dropped >= len(cases) * 20)
         assert len(frames) == heard
         assert leg.session.remote == leg.peer.address
@@ -53,6 +65,7 @@ def test_what_was_recorded_cannot_be_played_again(run):
         sent = await talk(leg, frames, 200)
         for data in sent:
             leg.peer.socket.sendto(data, leg.session.local)
+            await asyncio.sleep(0)
         await until(lambda: leg.transport.refused == 200)
         assert len(frames) == 200
         leg.close()
@@ -85,6 +98,7 @@ def test_sources_of_one_peer_are_bounded(run):
         for number in range(300):
             leg.peer.ssrc = 0x1000 + number
             leg.peer.send(leg.session)
+            await asyncio.sleep(0)
         await until(lambda: leg.transport.refused == 300 - (MOST_SOURCES - 1))
         leg.peer.ssrc = 0xABCD
         await talk(leg, frames, 2)
