@@ -16,6 +16,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "unit" / "stack"))
 
 import codec_target
 import event_targets
+import feedback_targets
 import packet_targets
 import sip_targets
 import text_targets
@@ -295,6 +296,7 @@ STACK: dict[str, Callable[[bytes], None]] = {
     "bodies": event_targets.bodies,
     "lists": event_targets.lists,
     "codecs": codec_target.payloads,
+    **{name: target for name, (target, _) in feedback_targets.TARGETS.items()},
 }
 SERVER: dict[str, Callable[[Worlds, bytes], None]] = {
     "dialogs": sip_targets.dialogs,

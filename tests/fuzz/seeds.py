@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import codec_target
+import feedback_targets
 from completion_target import SEEDS as COMPLETION
 from dialplan_targets import EXPRESSIONS, FILES
 from event_targets import BODIES, CONVERSATIONS, LISTS
@@ -84,6 +85,8 @@ def seeds(name: str) -> list[bytes]:
     first: tuple[bytes, ...] | list[bytes]
     if name == "codecs":
         first = codec_target.seeds()
+    elif name in feedback_targets.TARGETS:
+        first = feedback_targets.TARGETS[name][1]
     elif name == "uri":
         first = URIS
     elif name == "address":
