@@ -94,18 +94,19 @@ class UdptlPort:
         settings = self._context.settings
         self.sender.set_up(correction, settings.entries, settings.span, largest)
 
-    def write(self, ifp: bytes) -> None:
-        """Send an IFP packet; dropped while it is not known where to."""
+    def write(self, ifp: bytes, times: int = 1) -> None:
+        """Send an IFP packet, ``times`` times over where much depends on it; dropped while it is not known where to."""
         target = self._source.target
         if self.closed or target is None:
             return
         try:
             sequence, data = self.sender.packet(ifp)
-            self.sock.sendto(data, target)
+            for _ in range(times):
+                self.sock.sendto(data, target)
         except (OSError, ValueError) as error:
             self._context.log.debug("a UDPTL packet to %s:%d is not sent: %s", *target, error)
             return
-        self.sent += 1
+        self.sent += times
         if self._context.debug:
             self._context.log_packet("Sent", target, sequence, len(data))
 

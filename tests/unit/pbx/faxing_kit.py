@@ -20,6 +20,7 @@ from asterism.pbx.calls.fax.actions import FaxActions
 from asterism.pbx.calls.fax.commands import FaxCommands
 from asterism.pbx.calls.fax.module import FaxModule
 from asterism.pbx.channels.channel import Channel
+from asterism.pbx.channels.t38 import T38Parameters, t38_of
 
 
 class World:
@@ -59,6 +60,69 @@ class World:
 
     def write(self, channel: Channel, item: str, value: str) -> None:
         self.marked["function_writer", "FAXOPT"](channel, item, value)
+
+
+class Port:
+    """The port of one side: what is written comes to the other in the loop's next pass, unless it is lost."""
+
+    def __init__(self) -> None:
+        self.on_ifp: Callable[[int, bytes], None] | None = None
+        self.other: Port
+        self.written: list[tuple[bytes, int]] = []
+        self.lost: Callable[[int], bool] = lambda _: False
+
+    def write(self, ifp: bytes, times: int = 1) -> None:
+        number = len(self.written)
+        self.written.append((ifp, times))
+        if not self.lost(number):
+            asyncio.get_running_loop().call_soon(self._arrive, number, ifp)
+
+    def _arrive(self, number: int, ifp: bytes) -> None:
+        if self.other.on_ifp is not None:
+            self.other.on_ifp(number & 0xFFFF, ifp)
+
+
+class Far:
+    """The far end of a channel that has T.38: the channel at the other end of the call."""
+
+    def __init__(self, channel: Channel) -> None:
+        self.channel, self.port = channel, Port()
+        self.asked = 0
+        self.other: Far
+        driver: Any = channel.driver
+        driver.t38_available = True
+        driver.t38_port = None
+        driver.t38_request, driver.t38_answer, driver.t38_end = self.request, self.answer, self.end
+
+    def _soon(self, function: Callable[..., object], *args: object) -> None:
+        asyncio.get_running_loop().call_soon(function, *args)
+
+    def request(self, parameters: T38Parameters) -> None:
+        self.asked += 1
+        self._soon(t38_of(self.other.channel).requested, parameters)
+
+    def answer(self, parameters: T38Parameters | None) -> None:
+        if parameters is None:
+            self._soon(t38_of(self.other.channel).refused)
+            return
+        for side in (self, self.other):
+            driver: Any = side.channel.driver
+            driver.t38_port = side.port
+            self._soon(t38_of(side.channel).negotiated, parameters)
+
+    def end(self) -> None:
+        for side in (self, self.other):
+            driver: Any = side.channel.driver
+            driver.t38_port = None
+            self._soon(t38_of(side.channel).ended)
+
+
+def with_t38(*channels: Channel) -> list[Far]:
+    """Give two channels of one call T.38."""
+    one, two = found = [Far(channel) for channel in channels]
+    one.other, two.other = two, one
+    one.port.other, two.port.other = two.port, one.port
+    return found
 
 
 def faxing(folder: Path, scenario: Callable[[World], Awaitable[None]], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -100,8 +100,11 @@ class T38Port(Protocol):
     that error correction has brought back included; what is lost for good is missing. While it is ``None`` packets go
     to the other party of the bridge, if that has T.38 too."""
 
-    def write(self, ifp: bytes) -> None:
-        """Send an IFP packet, protected as was agreed; nothing happens when the port is closed."""
+    def write(self, ifp: bytes, times: int = 1) -> None:
+        """Send an IFP packet, protected as was agreed, ``times`` times over where much depends on it.
+
+        Nothing happens when the port is closed.
+        """
 
 
 class T38Driver(Protocol):

@@ -9,19 +9,23 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from asterism.media.fax.library import MissingFaxLibraryError
-from asterism.media.fax.terminal import AudioTerminal, FaxTerms, Happened, Terminal, describe
+from asterism.media.fax.terminal import AudioTerminal, FaxTerms, Happened, T38Terminal, Terminal, describe
 from asterism.pbx.calls.fax import events
 from asterism.pbx.calls.fax.files import Incoming, Outgoing, fax_path
 from asterism.pbx.calls.fax.modem import ModemOnChannel
+from asterism.pbx.calls.fax.packets import PacketsOnChannel, agree_on
 from asterism.pbx.calls.fax.session import AUDIO, T38, FaxError, FaxSession, Operation, SessionState
 from asterism.pbx.calls.fax.settings import FaxDetails, details_of, shortened
 from asterism.pbx.channels.answering import answer
+from asterism.pbx.channels.playing import start_tone
+from asterism.pbx.channels.t38 import USUAL, T38State, t38_of
 from asterism.pbx.dialplan.language.foreign import foreign
 from asterism.pbx.vocabulary.controls import ChannelState
 from asterism.pbx.vocabulary.errors import ChannelHangup
 
 if TYPE_CHECKING:
     from asterism.pbx.channels.channel import Channel
+    from asterism.pbx.channels.t38 import ChannelT38, T38Parameters
 
 LONGEST_PAGE = 1800.0
 """Seconds that may pass without a page, or another step: then the fax is ended."""
@@ -34,6 +38,8 @@ _FILES = range(41, 48)
 _DROPPED = 49
 """The call has ended too early."""
 LETTERS = "dfFsz"
+_CALLING, _CALLED = "1100/500,0/3000", "!2100/2600"
+"""What a fax machine says until the far end has changed to T.38 (T.30 4)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +111,9 @@ class _Course:
         self._waiting: asyncio.Future[bool] | None = None
         self._since = 0.0
         self._too_long = False
+        self._t38 = t38_of(channel)
+        self._has_page = False
+        """Whether both sides know of each other by modem: it is too late to change to T.38."""
 
     async def run(self) -> FaxResult:
         """All of it."""
@@ -185,7 +194,93 @@ class _Course:
         if channel.state is not ChannelState.UP:
             await answer(channel)
         channel.stop_tone()
-        return await self._over_audio(session, path)
+        try:
+            self._t38.use(self)
+        except RuntimeError as error:
+            raise FaxError("CHANNEL PROBLEMS", str(error)) from error
+        try:
+            return await self._by_either(session, path)
+        finally:
+            self._t38.release(self)
+
+    async def _by_either(self, session: FaxSession, path: Path) -> FaxResult:
+        t38, options = self._t38, self._options
+        possible = not options.audio and t38.state is not T38State.UNAVAILABLE
+        if possible:
+            agreed = await self._change_to_t38()
+            if agreed is not None:
+                return await self._over_t38(session, path, agreed)
+            if not options.fallback:
+                raise FaxError("T38_NEG_ERROR", "The far end has not changed to T.38, and audio was not allowed (f)")
+        result = await self._over_audio(session, path)
+        if t38.parameters is not None and not self._hung_up:
+            return await self._over_t38(session, path, t38.parameters)
+        return result
+
+    # -- over T.38 ------------------------------------------------------------------------------------------
+
+    @property
+    def _parameters(self) -> T38Parameters:
+        return USUAL._replace(max_bit_rate=self._details.maxrate)
+
+    async def _change_to_t38(self) -> T38Parameters | None:
+        """Have T.38 agreed on: the far end asks, or is asked; its terms, ``None`` where it does not want to."""
+        channel, t38, seconds = self._channel, self._t38, self._details.t38timeout / 1000
+        sending = self._operation is Operation.SEND
+        if t38.state is not T38State.NEGOTIATED:
+            start_tone(channel, _CALLING if sending else _CALLED)
+        try:
+            if sending and t38.asked is None and t38.state is not T38State.NEGOTIATED:
+                # The called machine asks, as a rule: it is the one that hears first that there is a fax.
+                self._waiting = self._pbx.loop.create_future()
+                await channel.park(seconds, 0, self._waiting)
+                if t38.state is T38State.NEGOTIATING:  # it has asked, and does not know our answer yet
+                    self._waiting = self._pbx.loop.create_future()
+                    await channel.park(seconds, 0, self._waiting)
+                if t38.parameters is None and not self._options.ask:
+                    return None
+            return await t38.request(self._parameters, seconds)
+        finally:
+            self._waiting = None
+            channel.stop_tone()
+
+    async def _over_t38(self, session: FaxSession, path: Path, agreed: T38Parameters) -> FaxResult:
+        port = self._t38.port
+        if port is None:
+            raise FaxError("T38_NEG_ERROR", "T.38 is over before it has begun")
+        session.type = T38
+        self._status(session, "T.38 negotiated")
+        terms = self._terms()
+        terminal = T38Terminal(sending=session.operation is Operation.SEND, terms=terms, send=port.write)
+        try:
+            agree_on(terminal, agreed)
+            self._begin(session, terminal, path)
+            packets = PacketsOnChannel(self._channel, terminal, port, lambda: self._look(session, terminal))
+            try:
+                await self._until_over(terminal)
+            finally:
+                packets.stop()
+            return await self._result(session, terminal)
+        finally:
+            terminal.close()
+
+    def t38_requested(self, t38: ChannelT38) -> None:
+        """The far end asks for T.38."""
+        if self._options.audio or self._has_page:
+            t38.refuse()
+        else:
+            t38.accept(self._parameters)
+
+    def t38_changed(self, t38: ChannelT38) -> None:
+        """T.38 was agreed on, or is over: whoever waits for that goes on."""
+        session = self._session
+        begun = session is not None and session.state in (SessionState.OPEN, SessionState.ACTIVE)
+        has_it = session is not None and session.type == T38
+        if self._waiting is None or self._waiting.done():
+            return
+        agreed = t38.state is T38State.NEGOTIATED
+        if (agreed and not (begun and has_it)) or (begun and has_it and not agreed):
+            self._waiting.set_result(True)
 
     # -- over audio ---------------------------------------------------------------------------------------
 
@@ -235,6 +330,7 @@ class _Course:
             session.transfer = terminal.transfer()
             if event.kind is Happened.NEGOTIATED:
                 session.state = SessionState.ACTIVE
+                self._has_page = True
                 self._status(session, f"Negotiated {session.transfer.rate} bit/s")
             elif event.kind is Happened.PAGE:
                 self._status(session, f"Page {session.transfer.pages}")
