@@ -6,6 +6,7 @@ import asyncio
 import logging
 import os
 from collections.abc import Callable
+from functools import partial
 
 from asterism.media.transports.candidates import Address
 from asterism.media.transports.ice import IceAgent
@@ -58,7 +59,10 @@ class Side:
         self.agent.on_selected = self._selected
         self.agent.on_failed = self.failures.append
         for component, address in enumerate(self.addresses, 1):
-            network.receivers[address] = lambda data, source, number=component: self.agent.receive(data, source, number)
+            network.receivers[address] = partial(self._receive, component)
+
+    def _receive(self, component: int, data: bytes, source: Address) -> None:
+        self.agent.receive(data, source, component)
 
     def send(self, data: bytes, address: Address, component: int) -> None:
         self.network.send(self.addresses[component - 1], data, address)
