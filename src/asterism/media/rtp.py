@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from asterism.media import sockets
+from asterism.media import feedback_terms, sockets
 from asterism.media.fanout import FanOut
 from asterism.media.formats import ULAW, Format
 from asterism.media.inactivity import InactivityWatch
@@ -285,6 +285,8 @@ class RtpSession(RtpIncoming):
             other.relayed_by.end()
         self.relay = other.relayed_by = Relay(self, other)
         other.sent.marker = True
+        if self.feedback and feedback_terms.has(self.feedback, *feedback_terms.KEY_FRAMES):
+            self.rtcp.ask_key_frame()  # what it has sent before was seen by nobody
         return True
 
     def fan_out(self, interval: float = 0.0, unfit: Callable[[AudioStream, Format], None] | None = None) -> FanOut:

@@ -169,6 +169,20 @@ def test_arrivals_are_reported(run) -> None:
     run(scenario)
 
 
+def test_who_is_shown_later_is_asked_for_a_whole_picture(run) -> None:
+    async def scenario(media: Media) -> None:
+        browser, screen = Browser(media), video_leg(media)
+        browser.send(96, b"x", 111, "1")
+        await until(lambda: browser.video.remote_ssrc == 111)
+        browser.video.relay_to(screen.session)
+        pli = await browser.control(feedback.PLI)
+        assert struct.unpack_from("!I", pli, 8) == (111,)
+        browser.close()
+        screen.session.close()
+
+    run(scenario)
+
+
 def test_reports_reach_their_stream(run) -> None:
     async def scenario(media: Media) -> None:
         browser = Browser(media)
