@@ -22,6 +22,7 @@ import sip_targets
 import text_targets
 from completion_target import completion
 from dialplan_targets import expression, extensions
+from dtls_target import dtls
 from manager_target import manager
 from publication_target import published
 from refer_target import refer
@@ -297,6 +298,7 @@ STACK: dict[str, Callable[[bytes], None]] = {
     "lists": event_targets.lists,
     "codecs": codec_target.payloads,
     **{name: target for name, (target, _) in feedback_targets.TARGETS.items()},
+    "dtls": dtls,
 }
 SERVER: dict[str, Callable[[Worlds, bytes], None]] = {
     "dialogs": sip_targets.dialogs,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import codec_target
+import dtls_target
 import feedback_targets
 from completion_target import SEEDS as COMPLETION
 from dialplan_targets import EXPRESSIONS, FILES
@@ -87,6 +88,8 @@ def seeds(name: str) -> list[bytes]:
         first = codec_target.seeds()
     elif name in feedback_targets.TARGETS:
         first = feedback_targets.TARGETS[name][1]
+    elif name == "dtls":
+        first = dtls_target.seeds()
     elif name == "uri":
         first = URIS
     elif name == "address":

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import selectors
 from collections.abc import Callable, Coroutine
 from concurrent.futures import Executor, Future
 from typing import Any
@@ -12,31 +11,10 @@ from asterism.core.log import ServerLogger
 from asterism.media.transports.dtls import DtlsAgent
 from asterism.media.transports.dtls_server import DtlsServer, DtlsSettings
 from asterism.media.transports.parameters import Address, SrtpKey
+from virtual_loop import VirtualLoop
 
 CALLER: Address = ("192.0.2.1", 5000)
 CALLED: Address = ("192.0.2.2", 5000)
-
-
-class _Selector(selectors.DefaultSelector):
-    """Waits for nothing: the time that would have been waited is over at once."""
-
-    now = 0.0
-
-    def select(self, timeout: float | None = None) -> Any:
-        if timeout:
-            self.now += timeout
-        return super().select(0)
-
-
-class VirtualLoop(asyncio.SelectorEventLoop):
-    """A loop whose clock jumps to the next timer."""
-
-    def __init__(self) -> None:
-        self._clock = _Selector()
-        super().__init__(self._clock)
-
-    def time(self) -> float:
-        return self._clock.now
 
 
 def run(test: Coroutine[Any, Any, None]) -> None:
