@@ -17,6 +17,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "unit" / "stack"))
 import codec_target
 import event_targets
 import feedback_targets
+import ice_targets
 import packet_targets
 import sip_targets
 import text_targets
@@ -299,6 +300,7 @@ STACK: dict[str, Callable[[bytes], None]] = {
     "codecs": codec_target.payloads,
     **{name: target for name, (target, _) in feedback_targets.TARGETS.items()},
     "dtls": dtls,
+    **{name: target for name, (target, _) in ice_targets.TARGETS.items()},
 }
 SERVER: dict[str, Callable[[Worlds, bytes], None]] = {
     "dialogs": sip_targets.dialogs,

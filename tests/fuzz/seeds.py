@@ -7,6 +7,7 @@ from pathlib import Path
 import codec_target
 import dtls_target
 import feedback_targets
+import ice_targets
 from completion_target import SEEDS as COMPLETION
 from dialplan_targets import EXPRESSIONS, FILES
 from event_targets import BODIES, CONVERSATIONS, LISTS
@@ -90,6 +91,8 @@ def seeds(name: str) -> list[bytes]:
         first = feedback_targets.TARGETS[name][1]
     elif name == "dtls":
         first = dtls_target.seeds()
+    elif name in ice_targets.TARGETS:
+        first = ice_targets.TARGETS[name][1]
     elif name == "uri":
         first = URIS
     elif name == "address":

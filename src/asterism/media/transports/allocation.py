@@ -38,6 +38,12 @@ class _Tcp(TurnClientTcpProtocol):
         _guarded(super().datagram_received, data, addr)
 
 
+def guarded_client(server: Address, username: str, password: str, *, tcp: bool) -> _Udp | _Tcp:
+    """A client that does not mind what is not well-formed."""
+    made = _Tcp if tcp else _Udp
+    return made(server, username, password, DEFAULT_ALLOCATION_LIFETIME, _CHANNEL_REFRESH)
+
+
 def _guarded(receive: Callable[[Any, Any], None], data: bytes | str, address: tuple[str, int]) -> None:
     # What is not well-formed comes from a server that is not what it should be.
     with suppress(ValueError, IndexError, struct.error):
@@ -102,8 +108,7 @@ class Relay:
         if address is None:
             return None
         loop = services.loop
-        made = _Tcp if server.tcp else _Udp
-        client = made(address, server.username, server.password, DEFAULT_ALLOCATION_LIFETIME, _CHANNEL_REFRESH)
+        client = guarded_client(address, server.username, server.password, tcp=server.tcp)
         transport: asyncio.BaseTransport | None = None
         try:
             if isinstance(client, _Tcp):

@@ -93,7 +93,8 @@ class IceServices:
         if now >= self._hosts_until:
             self._hosts_until = now + _ADDRESSES_KEPT
             found = (ip.ip if isinstance(ip.ip, str) else ip.ip[0] for card in ifaddr.get_adapters() for ip in card.ips)
-            self._hosts = tuple(dict.fromkeys(found))
+            # Those of the loopback interface come last, where they are candidates at all.
+            self._hosts = tuple(sorted(dict.fromkeys(found), key=_is_loopback))
         return self._hosts
 
     async def address_of(self, host: str, port: int, family: int) -> Address | None:
@@ -123,3 +124,7 @@ def _is_usable(host: str, loopback: bool) -> bool:
     except ValueError:
         return False
     return True
+
+
+def _is_loopback(host: str) -> bool:
+    return ipaddress.ip_address(host).is_loopback

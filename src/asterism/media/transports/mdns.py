@@ -15,14 +15,15 @@ _WAIT = 2.0
 """Seconds that a name is asked for."""
 
 
-class _Protocol(MDnsProtocol):
+class MulticastProtocol(MDnsProtocol):
     """Does not take what is not well-formed for an error of ours."""
 
     def datagram_received(self, data: bytes | str, addr: tuple[Any, ...]) -> None:
+        """Take a message of anybody in the network."""
         try:
             super().datagram_received(data, addr)
         except Exception as error:
-            # From anybody in the network; dnspython has many ways to say that it is nothing.
+            # dnspython has many ways to say that it is nothing.
             logging.getLogger(__name__).debug("mDNS message of %s: %s", addr, error)
 
 
@@ -33,7 +34,7 @@ async def _open(loop: asyncio.AbstractEventLoop) -> MDnsProtocol:
         for option in (socket.SO_REUSEADDR, getattr(socket, "SO_REUSEPORT", socket.SO_REUSEADDR)):
             sock.setsockopt(socket.SOL_SOCKET, option, 1)
         sock.bind(("", MDNS_PORT))
-        return (await loop.create_datagram_endpoint(_Protocol, sock=sock))[1]
+        return (await loop.create_datagram_endpoint(MulticastProtocol, sock=sock))[1]
     except BaseException:
         sock.close()
         raise
