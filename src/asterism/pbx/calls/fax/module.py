@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 from asterism.core.documentation import Argument, Documentation
 from asterism.media.fax.library import why_missing
 from asterism.pbx.calls.fax import events, options
+from asterism.pbx.calls.fax.gateway import Gateways
 from asterism.pbx.calls.fax.settings import FILE, FaxSettings, details_of, read_settings
 from asterism.pbx.calls.fax.transfer import LETTERS, FaxOptions, receive_fax, send_fax
 from asterism.pbx.dialplan.language.arguments import option_letters, split_fields, split_names
@@ -44,6 +45,7 @@ class FaxModule(PbxModule):
     def load(self, server: HostServer) -> None:
         """Register everything and read ``res_fax.conf``."""
         self._server = server
+        self._gateways = Gateways(server.pbx)
         super().load(server)
         server.register_events(*events.ALL)
         self.reload()
@@ -57,7 +59,8 @@ class FaxModule(PbxModule):
             self.pbx.faxes.settings = settings
 
     def unload(self) -> None:
-        """The defaults hold again."""
+        """End the gateways; the defaults hold again."""
+        self._gateways.stop()
         self.pbx.faxes.settings = FaxSettings()
 
     def use_count(self) -> int:
@@ -137,4 +140,7 @@ class FaxModule(PbxModule):
     @function_writer("FAXOPT")
     def write(self, channel: Channel | None, args: str, value: str) -> None:
         """Set an item."""
-        options.write(details_of(needs_channel(channel), self.pbx.faxes.settings), args, value)
+        channel = needs_channel(channel)
+        details = details_of(channel, self.pbx.faxes.settings)
+        options.write(details, args, value)
+        self._gateways.set(channel, details.gateway)

@@ -1,4 +1,4 @@
-"""A fax terminal, or the packet side of a gateway, on a channel's T.38 port: packets go in and out as time passes."""
+"""A fax terminal on a channel's T.38 port: packets go in and out as time passes."""
 
 from __future__ import annotations
 
@@ -21,11 +21,15 @@ _LONGEST = 0.2
 """Seconds that pass at once at most, however late the loop is."""
 
 
-class PacketEnd(Protocol):
-    """What has T.38 packets: a terminal, or the packet side of a gateway."""
+class Agreeing(Protocol):
+    """What is told the terms of T.38: a terminal, or a gateway."""
 
     def agree(self, *, version: int, rate: int, largest: int, local_tcf: bool = False) -> None:
         """What was negotiated."""
+
+
+class PacketEnd(Agreeing, Protocol):
+    """What has T.38 packets and a sense of time: a terminal."""
 
     def take(self, number: int, packet: bytes) -> None:
         """A packet from the far end."""
@@ -34,7 +38,7 @@ class PacketEnd(Protocol):
         """So much time has passed, in samples of 8 kHz."""
 
 
-def agree_on(end: PacketEnd, parameters: T38Parameters) -> None:
+def agree_on(end: Agreeing, parameters: T38Parameters) -> None:
     """Tell an end of T.38 what the far end can take."""
     end.agree(
         version=parameters.version,
