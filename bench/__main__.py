@@ -34,7 +34,8 @@ from bench import (
     transfers,
     transports,
 )
-from bench.load import MEDIA, Measurement, measure
+from bench.load import MEDIA, measure
+from bench.measurement import Measurement
 from bench.process import peak_resident_mib
 
 LOADS = {
@@ -47,6 +48,8 @@ LOADS = {
     "recorded-calls": (50, 50),
     "g722-calls": (50, 20),
     "opus-calls": (50, 20),
+    "srtp": (50, 50),
+    "srtp-to-rtp": (50, 50),
 }
 """Rate a second and number of operations; calls at two rates, as on a slow machine peers cannot keep up with 100."""
 
@@ -60,11 +63,13 @@ UNITS = {
     "recorded-calls": "relayed packet, recorded",
     "g722-calls": "packet, u-law and G.722",
     "opus-calls": "packet, u-law and Opus",
+    "srtp": "relayed SRTP packet",
+    "srtp-to-rtp": "packet, SRTP to RTP or back",
 }
 
 TARGETS = {
     "options": 1 / 3, "register": 1 / 3, "call": 1 / 3, "slow-call": 1 / 3, "rtp": 1 / 2, "conference": 1.0,
-    "recorded-calls": 1.0, "g722-calls": 1.0, "opus-calls": 1.0,
+    "recorded-calls": 1.0, "g722-calls": 1.0, "opus-calls": 1.0, "srtp": 1.0, "srtp-to-rtp": 1.0,
 }  # fmt: skip
 """The most that Asterism may use of Asterisk's CPU, measured in the same run."""
 

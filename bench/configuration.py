@@ -3,6 +3,7 @@
 The server listens on 127.0.0.1:5070; 127.0.0.1 may call without a password; ``callee`` is a static contact
 on port 5090; ``u1`` to ``u100`` register with passwords ``pw1`` to ``pw100``. ``conference`` is a conference at 8 kHz.
 ``recorded`` is the callee, with a recording of the call;
+``secured`` is the callee with encrypted media (SDES), and may call without a password too;
 ``g722`` and ``opus`` are the callee as a phone that takes this codec only, so that calls to it are converted.
 """
 
@@ -47,6 +48,21 @@ allow=ulaw
 direct_media=no
 """
 
+_SECURED = """
+[secured]
+type=aor
+contact=sip:secured@127.0.0.1:5090
+[secured]
+type=endpoint
+transport=udp
+context=default
+aors=secured
+disallow=all
+allow=ulaw
+direct_media=no
+media_encryption=sdes
+"""
+
 CONVERTED = {"g722": (9, "G722/8000"), "opus": (107, "opus/48000/2")}
 """Payload type and name in SDP of the codecs that calls are converted to."""
 
@@ -85,6 +101,7 @@ _FILES = {
     "extensions.conf": "[default]\nexten => callee,1,Dial(PJSIP/callee,30)\nexten => ping,1,NoOp()\n"
     "exten => recorded,1,MixMonitor(${UNIQUEID}.wav)\n same => n,Dial(PJSIP/callee,30)\n"
     "exten => g722,1,Dial(PJSIP/g722,30)\nexten => opus,1,Dial(PJSIP/opus,30)\n"
+    "exten => secured,1,Dial(PJSIP/secured,30)\n"
     "exten => conference,1,Answer()\n same => n,ConfBridge(bench)\n",
     "confbridge.conf": "[general]\n[default_bridge]\ntype=bridge\ninternal_sample_rate=8000\nmixing_interval=20\n"
     "[default_user]\ntype=user\nquiet=yes\n",
@@ -126,7 +143,7 @@ request_route {
 def pjsip() -> str:
     """The ``pjsip.conf``."""
     callees = "".join(_CALLEE_OF_ONE_CODEC.format(codec=codec) for codec in CONVERTED)
-    return _PJSIP + callees + "".join(_ACCOUNT.format(n=n) for n in range(1, ACCOUNTS + 1))
+    return _PJSIP + _SECURED + callees + "".join(_ACCOUNT.format(n=n) for n in range(1, ACCOUNTS + 1))
 
 
 def write_asterisk(etc: Path, state: Path, *, visible_state: str = "") -> Path:

@@ -10,17 +10,22 @@ import csv
 import subprocess
 import tempfile
 import time
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from asterism.media.soundfiles.search import SHIPPED
 from asterism.testing.tone import ulaw_tone
 from bench.configuration import ACCOUNTS, CALLEE_PORT, CONVERTED, SERVER
+from bench.measurement import Measurement
 from bench.process import cpu_seconds, datagrams_sent
+from bench.secured import SECURED
+from bench.secured import measure as measure_secured
 
 SCENARIOS = Path(__file__).resolve().parent / "scenarios"
 CALLS = ("call", "slow-call")
-MEDIA = {"rtp": 200, "conference": 100, "recorded-calls": 200, "g722-calls": 200, "opus-calls": 200}
+MEDIA = {
+    "rtp": 200, "conference": 100, "recorded-calls": 200, "g722-calls": 200, "opus-calls": 200, "srtp": 200,
+    "srtp-to-rtp": 200,
+}  # fmt: skip
 """Datagrams per call and second: between two parties, and between one and the mix."""
 _SERVICES = {
     "rtp": "callee", "conference": "conference", "recorded-calls": "recorded", "g722-calls": "g722",
@@ -29,22 +34,6 @@ _SERVICES = {
 RTP_SECONDS = 6.0  # steady media that is measured
 RTP_RAMP = 50  # calls started per second
 RTP_CALL_SECONDS = 12  # media in call_rtp.xml
-
-
-@dataclass(slots=True)
-class Measurement:
-    """One load's result: microseconds of server CPU per operation, and why it would not count."""
-
-    operation: str
-    microseconds: float
-    achieved: float
-    good: int
-    complaints: list[str] = field(default_factory=list)
-
-    @property
-    def valid(self) -> bool:
-        """Whether the measurement is valid."""
-        return not self.complaints
 
 
 class Sipp:
@@ -117,6 +106,8 @@ def callee(folder: Path, service: str, *, echo: bool = True) -> Sipp:
 
 def measure(operation: str, pid: int, rate: int, count: int) -> Measurement:
     """Run ``count`` operations at ``rate`` a second against the server process ``pid``."""
+    if operation in SECURED:
+        return measure_secured(operation, pid, count)
     called: Sipp | None = None
     client: Sipp | None = None
     with tempfile.TemporaryDirectory() as name:

@@ -10,7 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from bench import servers
-from bench.load import Measurement, measure
+from bench.load import measure
+from bench.measurement import Measurement
 
 PORT = 5048
 CLIENTS = 50
