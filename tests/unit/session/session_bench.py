@@ -10,6 +10,7 @@ from typing import Any, overload
 
 from asterism.applications.session.module import SessionModule
 from asterism.applications.session.sdp_handlers.rtp import RtpModule
+from asterism.applications.session.sdp_handlers.t38 import T38Module
 from asterism.applications.session.supplements.callerid import CallerIdModule
 from asterism.applications.session.supplements.client_code import ClientCodeModule
 from asterism.applications.session.supplements.diversion import DiversionModule
@@ -41,6 +42,7 @@ MODULES = (
     SipModule,
     SessionModule,
     RtpModule,
+    T38Module,
     CallerIdModule,
     DiversionModule,
     DtmfInfoModule,
@@ -349,6 +351,7 @@ def on_bench(test: Callable[[Bench], Awaitable[None]]) -> Callable[[Path], None]
             bench.advance(64)
             await bench.until(lambda: bench.idle)
             assert not bench.server.media.sessions
+            assert not bench.server.media.udptl.open_ports
             assert len(bench.server.sip.servants) == 0
             assert bench.layer.live_transactions == 0
         finally:

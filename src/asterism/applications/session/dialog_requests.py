@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 from asterism.applications.session.headers import ACCEPT
 from asterism.applications.session.media import description_of, not_understood
+from asterism.applications.session.t38 import fax_section, session_t38
+from asterism.applications.session.t38_sections import read_terms
 from asterism.stack.errors import ParseError
 from asterism.stack.sdp.exchange import Action, Message, Side
 
@@ -66,7 +68,18 @@ def _on_invite(session: Session, rx: Rx) -> None:
     action = offers.see(Side.PEER, Message.INVITE, description is not None)
     if refused(session, rx, action):
         return
-    media = session.media
+    if description is not None and session.endpoint.t38_udptl and session.channel is not None:
+        section = fax_section(description)
+        if section is not None and session_t38(session).stream is None:
+            terms = read_terms(section, session.endpoint.t38_udptl_maxdatagram)
+            session_t38(session).hold(rx, description, terms, _answer_invite)
+            return
+    _answer_invite(session, rx, description)
+
+
+def _answer_invite(session: Session, rx: Rx, description: SessionDescription | None) -> None:
+    """Answer a re-INVITE whose offer, if it has one, has been seen."""
+    offers, media = session.offers, session.media
     body: bytes | None
     if description is not None and _is_known(session, description):
         body = media.body

@@ -12,6 +12,8 @@ from asterism.applications.session.items import item_named
 from asterism.applications.session.outgoing_refer import NAME as OUTGOING_REFER
 from asterism.applications.session.outgoing_refer import OutgoingRefer
 from asterism.applications.session.state import BEFORE_ANSWER_STATES, SessionState
+from asterism.applications.session.t38 import NAME as T38
+from asterism.applications.session.t38 import session_t38
 from asterism.applications.session.uac import OutgoingSession
 from asterism.applications.session.uas import IncomingSession
 from asterism.media.stream import AUDIO
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
     from asterism.media.stream import Agreed, AudioStream, Offered
     from asterism.pbx.channels.channel import Channel
     from asterism.pbx.channels.security import Security
+    from asterism.pbx.channels.t38 import T38Parameters, T38Port
     from asterism.pbx.channels.technology import DirectMedia, MediaTarget
     from asterism.pbx.channels.transfer import TransferOrder
 
@@ -201,6 +204,26 @@ class SessionDriver:
     def show_videos(self, count: int, ending: Collection[AudioStream], codecs: Agreed) -> None:
         """Have so many streams of video, without some of those that there are."""
         self.session.show_videos(count, ending, codecs)
+
+    t38_available = property(attrgetter("session.endpoint.t38_udptl"), doc="The option ``t38_udptl``.")
+
+    @property
+    def t38_port(self) -> T38Port | None:
+        """The port of the open stream of T.38."""
+        t38 = self.session.datastores.get(T38)
+        return None if t38 is None or t38.stream is None else t38.stream.udptl
+
+    def t38_request(self, parameters: T38Parameters) -> None:
+        """Send a re-INVITE to T.38."""
+        session_t38(self.session).request(parameters)
+
+    def t38_answer(self, parameters: T38Parameters | None) -> None:
+        """Answer the peer's re-INVITE that is held."""
+        session_t38(self.session).answer(parameters)
+
+    def t38_end(self) -> None:
+        """Send a re-INVITE back to audio."""
+        session_t38(self.session).end()
 
     @property
     def call_id(self) -> str:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from asterism.applications.session.negotiation import LARGEST_KEPT, write_session
 from asterism.applications.session.refused_offers import why_refused
+from asterism.applications.session.switching import disabled
 from asterism.core.containment import FAILURES, report_failure
 from asterism.media.stream import AUDIO, TEXT, VIDEO, first_port
 from asterism.stack.bodies import parse_body
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
     from asterism.applications.session.sdp_handler import MediaStream, SdpHandler
     from asterism.applications.session.session import Session
+    from asterism.applications.session.switching import StreamSwitch
     from asterism.media.formats import Format
     from asterism.media.stream import AudioStream, Offered
     from asterism.stack.bodies import BodyPart
@@ -141,6 +143,7 @@ class SessionMedia:
         "parameters",
         "peer_origin",
         "streams",
+        "switch",
         "target",
         "types",
         "types_changed",
@@ -175,6 +178,8 @@ class SessionMedia:
         """The codecs of audio that our answers may have; empty: those of the endpoint."""
         self.parameters: tuple[tuple[Format, str], ...] = ()
         """Codec parameters of the call's other party, for our offers of streams."""
+        self.switch: StreamSwitch | None = None
+        """A stream that our next offer has in the place of all others."""
         self.target: dict[str, int] = {}
         """Number of streams in our next offer, by type, where it differs from the present number."""
         self.ending: Collection[AudioStream] = ()
@@ -202,6 +207,8 @@ class SessionMedia:
     def offer(self, session: Session) -> bytes | None:
         """Our offer: the open streams as they are, or new ones at first; ``None`` when there is nothing to offer."""
         if self.streams:
+            if self.switch is not None:
+                return self.switch.offer(session)
             if self.ending:
                 for index, stream in enumerate(self.streams):
                     if stream is not None and stream.port in self.ending:
@@ -304,7 +311,7 @@ class SessionMedia:
 
     def forget_target(self) -> None:
         """What was to be offered was, whatever has become of it."""
-        self.target, self.ending, self.one_way = {}, (), False
+        self.target, self.ending, self.one_way, self.switch = {}, (), False, None
 
     def settle(self, session: Session) -> None:
         """The answer to our offer is the last one: what the peer did not take is over."""
@@ -325,6 +332,8 @@ class SessionMedia:
         (``final`` is false, see :meth:`settle`).
         """
         self.peer_origin = description.origin
+        if self.switch is not None and self.switch.offered:
+            return self.switch.apply(session, description)
         accepted = False
         if len(description.media) != len(self.streams):
             session.core.log.info(
@@ -357,6 +366,11 @@ class SessionMedia:
 
     def roll_back(self, session: Session) -> None:
         """Our offer came to nothing: streams and terms are as before (RFC 3261 14.1)."""
+        if self.switch is not None and self.switch.offered:
+            self.switch.roll_back(session)
+            if session.direct is not None:
+                session.direct.roll_back()
+            return
         for index in range(len(self.streams) - 1, -1, -1):
             stream = self.streams[index]
             if index >= self.agreed:
@@ -464,11 +478,35 @@ class SessionMedia:
                     session.set_remote_hold(stream.peer_holds)
                 return
 
+    def describe_alone(self, session: Session, place: int, section: MediaDescription) -> bytes:
+        """Our offer with one section in the place of a stream, and all other streams disabled; nothing changes yet."""
+        sections = [
+            closed if stream is None else disabled(stream)
+            for stream, closed in zip(self.streams, self._closed_section, strict=True)
+        ]
+        sections[place] = section
+        address = session.media_address
+        if session.direct is not None:
+            address = session.direct.connect([(None, one) for one in sections if one is not None], address)
+        return self._write(session, [str(one) for one in sections], address, address)
+
+    def keep_alone(self, session: Session, place: int, stream: MediaStream) -> None:
+        """The peer has agreed to that: the stream is the only one."""
+        for index, before in enumerate(self.streams):
+            if before is not None and index != place:
+                self._put(session, index, None, disabled(before))
+        self._put(session, place, stream, None)
+        self.agreed = len(self.streams)
+        if session.direct is not None:
+            session.direct.agreed()
+
     def close(self, session: Session) -> None:
         """Free every stream. They can be seen still, for what was counted."""
         if self._closed:
             return
         self._closed = True
+        if self.switch is not None:
+            self.switch.roll_back(session)
         for stream in self.streams:
             if stream is not None:
                 _close(session, stream)

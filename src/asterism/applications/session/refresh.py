@@ -241,8 +241,14 @@ class Refresh:
             session.offers.see(Side.US, Message.ACK)
         if action is Action.TAKE_ANSWER and description is not None:
             if not session.media.apply(session, description):
-                session.fail(58)
-                return False
+                if session.media.switch is None:
+                    session.fail(58)
+                    return False
+                # It answers with something else than the stream that it was to change to: back to those of before.
+                session.media.roll_back(session)
+                session.media.forget_target()
+                self._again = "INVITE"
+                return True
             session.media_changed()
         elif session.offers.state is not OfferState.NONE:
             session.media.roll_back(session)

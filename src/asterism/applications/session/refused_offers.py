@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 
 from asterism.applications.session.negotiation import Offered
 from asterism.applications.session.sdp_handlers.rtp import PROFILE, read_section
+from asterism.applications.session.t38_sections import is_fax
 from asterism.media.formats import DTMF_ENCODING, Format, format_for
+from asterism.media.stream import IMAGE
 
 if TYPE_CHECKING:
     from asterism.applications.session.identity import EndpointProfile
@@ -28,6 +30,8 @@ def _why(profile: EndpointProfile, description: SessionDescription, media: Media
     kind, endpoint = media.media.lower(), profile.endpoint
     if not media.port:
         return f"its {kind} is disabled"
+    if kind == IMAGE and is_fax(media):
+        return "T.38 has no taker here" if endpoint.t38_udptl else "T.38 is not allowed (t38_udptl is no)"
     if kind not in profile.formats_of:
         return f"there is no support for {kind}"
     limit = _LIMITS.get(kind)

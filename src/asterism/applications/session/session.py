@@ -18,6 +18,7 @@ from asterism.applications.session.messages import SessionMessages
 from asterism.applications.session.negotiation import outgoing_order
 from asterism.applications.session.refresh import Refresh
 from asterism.applications.session.state import ANSWERED_STATES, MOVES, SessionState
+from asterism.applications.session.t38 import NAME as T38
 from asterism.applications.session.testing_aids import tell_end
 from asterism.core.containment import attempt
 from asterism.media.stream import AUDIO, VIDEO
@@ -339,7 +340,10 @@ class Session(SessionMessages):
             channel.queue_hangup(cause)
 
     def on_cancel(self, transaction: ServerTransaction, request: Request) -> None:
-        """A re-INVITE is cancelled; it was answered already, so nothing is left to stop."""
+        """A re-INVITE is cancelled; it was answered already, unless it is held for T.38."""
+        t38 = self.datastores.get(T38)
+        if t38 is not None:
+            t38.cancelled(transaction)
 
     def on_ack_timeout(self, transaction: ServerTransaction) -> None:
         """Our final response was not acknowledged: the dialog is useless (RFC 3261 13.3.1.4, 14.2)."""
@@ -405,6 +409,9 @@ class Session(SessionMessages):
         self.refreshing = None
         if again is None:
             self.media.forget_target()
+        t38 = self.datastores.get(T38)
+        if t38 is not None:
+            t38.offered()
         if self.profile.told_identities and not self.bye_pending:
             self.tell_connected()
         if again is not None:

@@ -309,6 +309,7 @@ class IncomingSession(Session):
     def on_cancel(self, transaction: ServerTransaction, request: Request) -> None:
         """The caller gave up: 487 to the INVITE."""
         if transaction is not self.rx.transaction or self.answered:
+            super().on_cancel(transaction, request)
             return
         for callback in self.profile.callbacks["on_incoming_cancel"]:
             callback(self, request)

@@ -255,15 +255,12 @@ class ChannelT38:
             self._state = T38State.NEGOTIATING
             self.channel.ask_driver("t38_request", None, parameters)
 
-    def accept(self, parameters: T38Parameters = USUAL) -> bool:
-        """Accept the far end's request, as far as ``parameters`` go; whether T.38 is agreed on now."""
+    def accept(self, parameters: T38Parameters = USUAL) -> None:
+        """Accept the far end's request, as far as ``parameters`` go; that T.38 is agreed on is told soon."""
         asked = self.asked
         if asked is not None:
             self._forget_request()
             self.channel.ask_driver("t38_answer", None, asked.meet(parameters))
-            if self._state is T38State.NEGOTIATING and self._wanted is None:
-                self.refused()  # the driver could not
-        return self._state is T38State.NEGOTIATED
 
     def refuse(self) -> None:
         """Refuse the far end's request; the call goes on as it was."""
@@ -344,8 +341,8 @@ class ChannelT38:
         self._forget_request()
         self._settle(T38State.UNKNOWN)
         other = self._other() if passed else None
-        if other is not None and other.user is None:
-            other.leave()
+        if other is not None:
+            other._check_later()
 
     # -- details -------------------------------------------------------------------------------------------------
 

@@ -32,6 +32,7 @@ from asterism.media.payload_types import PayloadTypes
 from asterism.media.sockets import is_address
 from asterism.media.stream import AUDIO, Agreed
 from asterism.pbx.channels import rtcp
+from asterism.pbx.channels.fax_tone import detect_fax
 from asterism.pbx.channels.inband_digits import detect_digits
 from asterism.pbx.channels.technology import MediaTarget
 from asterism.pbx.vocabulary.controls import SoftHangup
@@ -360,6 +361,8 @@ class AudioHandler(RtpHandler):
 
     def _negotiated(self, session: Session, stream: RtpStream) -> None:
         if session.channel is not None:
+            if session.endpoint.fax_detect:
+                detect_fax(session.channel, True, session.endpoint.fax_detect_timeout)
             mode = session.media.dtmf_mode or session.endpoint.dtmf_mode
             detect_digits(session.channel, mode == "inband" or (mode == "auto" and not stream.rtp.sends_events))
 
