@@ -342,7 +342,7 @@ async def test_the_log_says_why_a_call_with_t38_alone_is_refused(bench: Bench) -
     phone = bench.phone(5071)
     lines: list[str] = []
     handler = logging.Handler()
-    handler.emit = lambda record: lines.append(record.getMessage())  # type: ignore[method-assign]
+    handler.emit = lambda record: lines.append(record.getMessage())
     bench.server.log.addHandler(handler)
 
     @bench.server.pbx.extension("internal", "740")

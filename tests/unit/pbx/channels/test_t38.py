@@ -13,6 +13,7 @@ from asterism.pbx.bridges.bridge import Bridge
 from asterism.pbx.channels import t38 as t38_module
 from asterism.pbx.channels.channel import Channel
 from asterism.pbx.channels.t38 import USUAL, ChannelT38, RateManagement, T38Parameters, T38State, known_t38, t38_of
+from asterism.pbx.vocabulary import events
 from asterism.pbx.vocabulary.errors import ChannelHangup
 
 FAST = T38Parameters(3, 33600, RateManagement.LOCAL_TCF, 200, True, True, True)
@@ -226,4 +227,4 @@ async def test_the_end_of_the_bridge_is_the_end_of_the_fax(server: FakeServer) -
     bridge.depart(bob.channel)
     await asyncio.sleep(0.2)
     assert (alice.asked[1:], bob.asked[1:]) == ([("end",)], [("end",)])
-    assert not server.bus.listeners.get("BridgeLeave")
+    assert not server.bus.listeners[events.BRIDGE_LEAVE]
