@@ -132,6 +132,7 @@ def habits_of(general: SipGeneral, peer: SipPeer | None) -> Habits:
         timing_of(general, peer),
         general.shrinkcallerid,
         general.notifymimetype,
+        mine.faxdetect,
     )
 
 
@@ -155,10 +156,12 @@ def _habits(
     timing: Timing,
     shrinks_numbers: bool,
     summary_type: str,
+    fax_signs: str,
 ) -> Habits:
     ringing, hold, callers = told
     return Habits(
         technology=TECHNOLOGY,
+        fax_signs=frozenset((fax_signs,)) if fax_signs in ("cng", "t38") else frozenset(("cng", "t38")),
         srv_lookup=srv_lookup,
         timing=timing,
         shrinks_numbers=shrinks_numbers,

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from asterism.applications.session.identity import WILDCARDS
 from asterism.applications.session.items import OF_RTCP
 from asterism.applications.session.registry import sessions
+from asterism.applications.session.t38 import t38_state
 from asterism.applications.session.uac import OutgoingSession
 from asterism.applications.session.uas import IncomingSession
 from asterism.chan_sip.channels import contact_uri, peer_name, user_agent
@@ -119,8 +120,8 @@ _ITEMS: dict[str, Item] = {
     "ruri": _request_uri,
     "useragent": user_agent,
     "peername": peer_name,
-    "t38passthrough": lambda _: "0",
-    "t38": lambda _: "DISABLED",
+    "t38passthrough": lambda session: "1" if session.endpoint.t38_udptl else "0",
+    "t38": t38_state,
     "secure_signaling": _secure,
     "secure_media": lambda _: "",
 }
@@ -169,8 +170,8 @@ EXPLAINED: tuple[tuple[str, str], ...] = (
     ("ruri", "SIP: Request-URI of the INVITE"),
     ("useragent", "SIP: User-Agent of the far end"),
     ("peername", "SIP: the peer; empty for a guest"),
-    ("t38passthrough", "SIP: 1 if T.38 is offered or in use, else 0"),
-    ("t38", "SIP: state of T.38; DISABLED"),
+    ("t38passthrough", "SIP: 1 if T.38 is allowed (t38pt_udptl), else 0"),
+    ("t38", "SIP: state of T.38: DISABLED, LOCAL_REINVITE, REMOTE_REINVITE, ENABLED or REJECTED"),
     ("secure_signaling", "SIP: 1 if signalling is encrypted, else empty"),
     ("secure_media", "SIP: 1 if media are encrypted, else empty"),
     ("rtpdest[,type]", "SIP: address and port to which media are sent; the type is audio, video or text"),

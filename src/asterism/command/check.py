@@ -36,7 +36,7 @@ FILES = frozenset((
     "extconfig.conf", "extensions.conf", "features.conf", "http.conf", "indications.conf", "logger.conf",
     "manager.conf", "modules.conf", "musiconhold.conf", "pjsip.conf", "pjsip_notify.conf", "pjsip_wizard.conf",
     "res_config_sqlalchemy.conf", "res_fax.conf", "res_parking.conf", "resolver_unbound.conf", "rtp.conf", "sip.conf",
-    "sip_notify.conf", "sorcery.conf", "users.conf",
+    "sip_notify.conf", "sorcery.conf", "udptl.conf", "users.conf",
 ))  # fmt: skip
 """The files that are read. Others are Asterisk's, or are included by these."""
 
@@ -249,6 +249,18 @@ def _check_faxes(file: ConfigFile) -> list[ConfigError]:
     return read_settings(file)[1]
 
 
+def _check_udptl(file: ConfigFile) -> list[ConfigError]:
+    from asterism.media.udptl_settings import OPTIONS as UDPTL
+    from asterism.media.udptl_settings import UdptlSettings
+
+    errors = list(mistaken(file, {"general": UDPTL}))
+    try:
+        UdptlSettings.from_section(file.options("general"))
+    except ConfigError as error:
+        errors.append(error)
+    return errors
+
+
 def _check_conferences(file: ConfigFile) -> list[ConfigError]:
     from asterism.pbx.calls.conference.profiles import read_settings
 
@@ -316,6 +328,7 @@ _READERS: dict[str, Callable[[ConfigFile], list[ConfigError]]] = {
     "sip_notify.conf": _check_sip_notify,
     "res_fax.conf": _check_faxes,
     "res_parking.conf": _check_parking,
+    "udptl.conf": _check_udptl,
 }
 """Files that are no typed objects."""
 

@@ -24,7 +24,8 @@ def _session() -> Any:
     return SimpleNamespace(
         core=SimpleNamespace(log=logging.getLogger("test.items")),
         dialog=None,
-        endpoint=SimpleNamespace(fields={}),
+        channel=None,
+        endpoint=SimpleNamespace(fields={}, t38_udptl=False),
         media=SimpleNamespace(port=lambda kind: None),
     )
 

@@ -13,7 +13,7 @@ from asterism.stack.sdp import SessionDescription
 
 
 def profile(**options: Any) -> Any:
-    endpoint = SimpleNamespace(max_audio_streams=1, max_video_streams=0, media_encryption="no")
+    endpoint = SimpleNamespace(max_audio_streams=1, max_video_streams=0, media_encryption="no", t38_udptl=False)
     vars(endpoint).update(options)
     clear = endpoint.media_encryption == "no"
     return SimpleNamespace(
@@ -57,7 +57,9 @@ def offer(*sections: str) -> SessionDescription:
             "its audio is not encrypted, but media_encryption is sdes",
         ),
         (("video 4000 RTP/AVP 99",), {}, "video is not allowed (max_video_streams is 0)"),
-        (("image 4000 udptl t38", "image 4002 udptl t38"), {}, "there is no support for image"),
+        (("image 4000 udptl t38", "image 4002 udptl t38"), {}, "T.38 is not allowed (t38_udptl is no)"),
+        (("image 4000 UDPTL t38",), {"t38_udptl": True}, "T.38 has no taker here"),
+        (("image 4000 foo t38", "image 4000 udptl foo"), {}, "there is no support for image"),
         ((), {}, "it has no streams"),
     ],
 )

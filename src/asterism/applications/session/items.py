@@ -7,6 +7,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from asterism.applications.session.supplements.rtp_quality import experience, quality_values
+from asterism.applications.session.t38 import t38_state
 from asterism.applications.session.uac import OutgoingSession
 from asterism.applications.session.uas import IncomingSession
 from asterism.media.stream import AUDIO, VIDEO
@@ -188,7 +189,7 @@ _PJSIP: dict[str, Item] = {
     "local_tag": lambda session: session.dialog.local_tag if session.dialog is not None else "",
     "remote_tag": lambda session: session.dialog.remote_tag if session.dialog is not None else "",
     "request_uri": _request_uri,
-    "t38state": lambda _: "DISABLED",
+    "t38state": t38_state,
     "local_addr": lambda session: format_host_port(*session.flow.local),
     "remote_addr": lambda session: format_host_port(*session.flow.remote),
 }
@@ -224,7 +225,7 @@ EXPLAINED: tuple[tuple[str, str], ...] = (
     ("pjsip,local_tag", "PJSIP: our tag"),
     ("pjsip,remote_tag", "PJSIP: the far end's tag"),
     ("pjsip,request_uri", "PJSIP: the Request-URI of the INVITE"),
-    ("pjsip,t38state", "PJSIP: state of T.38; DISABLED"),
+    ("pjsip,t38state", "PJSIP: state of T.38: DISABLED, LOCAL_REINVITE, REMOTE_REINVITE, ENABLED or REJECTED"),
     ("pjsip,local_addr", "PJSIP: address and port of this server in this call"),
     ("pjsip,remote_addr", "PJSIP: those of the far end"),
     ("rtp,src[,audio|video]", "PJSIP: address and port at which media are received"),

@@ -13,7 +13,7 @@ from asterism.applications.session.state import SessionState
 from asterism.applications.session.switching import StreamSwitch
 from asterism.media.stream import AUDIO, IMAGE
 from asterism.pbx.channels.fax_tone import goes_to_fax
-from asterism.pbx.channels.t38 import t38_of
+from asterism.pbx.channels.t38 import T38State, known_t38, t38_of
 from asterism.stack.sdp.exchange import Message, Side
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ class SessionT38:
         self._held = (rx, description, answer)
         self._inside = True
         try:
-            t38_of(channel).requested(asked, keep=goes_to_fax(channel, session.endpoint.fax_detect))
+            t38_of(channel).requested(asked, keep=goes_to_fax(channel, _wants_t38(session)))
         finally:
             self._inside = False
         if self._held is not None:
@@ -215,12 +215,30 @@ class SessionT38:
             t38_of(channel).ended()
 
 
+def _wants_t38(session: Session) -> bool:
+    """Whether the peer's request for T.38 sends the call to the extension ``fax``."""
+    return session.endpoint.fax_detect and "t38" in session.endpoint.habits.fax_signs
+
+
 def session_t38(session: Session) -> SessionT38:
     """T.38 of a session."""
     found = session.datastores.get(NAME)
     if not isinstance(found, SessionT38):
         found = session.datastores[NAME] = SessionT38(session)
     return found
+
+
+def t38_state(session: Session) -> str:
+    """The state of T.38 in Asterisk's words: ``CHANNEL(pjsip,t38state)``, ``CHANNEL(t38)`` of ``SIP/``."""
+    t38 = None if session.channel is None else known_t38(session.channel)
+    if t38 is None:
+        return "DISABLED"
+    if t38.state is T38State.NEGOTIATING:
+        return "LOCAL_REINVITE" if t38.asked is None else "REMOTE_REINVITE"
+    return _STATES.get(t38.state, "DISABLED")
+
+
+_STATES = {T38State.NEGOTIATED: "ENABLED", T38State.REJECTED: "REJECTED"}
 
 
 def fax_section(description: SessionDescription) -> MediaDescription | None:

@@ -26,7 +26,6 @@ class SipOptions(ConfiguredObject):
             "dtlscipher dtlscafile dtlscapath dtlssetup dtlsfingerprint"
         ),
         "browsers cannot be called": "icesupport avpf rtcp_mux",
-        "fax is not supported yet": "t38pt_udptl t38pt_usertpsource faxdetect",
         "there is one engine": "rtp_engine",
         "digits are always taken whether their end comes or not": "rfc2833compensate",
         "there is no advice of charge": "snom_aoc_enabled",

@@ -74,12 +74,8 @@ class Endpoint(ConfiguredObject, type="endpoint"):
             "codec_prefs_incoming_offer codec_prefs_outgoing_offer codec_prefs_incoming_answer "
             "codec_prefs_outgoing_answer"
         ),
-        "media uses the address family of the signalling": "rtp_ipv6",
+        "media uses the address family of the signalling": "rtp_ipv6 t38_udptl_ipv6",
         "there is one engine": "rtp_engine",
-        "fax is not supported": (
-            "t38_udptl t38_udptl_ec t38_udptl_maxdatagram t38_udptl_nat t38_udptl_ipv6 "
-            "t38_bind_udptl_to_media_address fax_detect fax_detect_timeout"
-        ),
         "there is no advice of charge": "send_aoc",
         "Identity headers are neither made nor checked": "stir_shaken stir_shaken_profile",
         "locations are not conveyed": "geoloc_incoming_call_profile geoloc_outgoing_call_profile",

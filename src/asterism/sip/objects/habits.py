@@ -107,6 +107,9 @@ class Habits:
     nobody: tuple[str, str] = ("", "")
     """Name and user in From of requests that are nobody's call; an empty user: ``[global] default_from_user``."""
 
+    fax_signs: frozenset[str] = frozenset(("cng", "t38"))
+    """What makes a call a fax, with ``fax_detect``: the tone of the machine that calls, its request for T.38."""
+
     # Who may what
 
     unchallenged: frozenset[str] = frozenset()

@@ -361,7 +361,7 @@ class AudioHandler(RtpHandler):
 
     def _negotiated(self, session: Session, stream: RtpStream) -> None:
         if session.channel is not None:
-            if session.endpoint.fax_detect:
+            if session.endpoint.fax_detect and "cng" in session.endpoint.habits.fax_signs:
                 detect_fax(session.channel, True, session.endpoint.fax_detect_timeout)
             mode = session.media.dtmf_mode or session.endpoint.dtmf_mode
             detect_digits(session.channel, mode == "inband" or (mode == "auto" and not stream.rtp.sends_events))
