@@ -7,7 +7,8 @@ import json
 import os
 import subprocess
 import tempfile
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Mapping
+from contextlib import asynccontextmanager, suppress
 from itertools import count
 from pathlib import Path
 
@@ -38,6 +39,14 @@ class Page:
         self._browser = browser
         self._session = session
 
+    async def call(self, method: str, parameters: Mapping[str, object]) -> dict:
+        """Run one DevTools command in this tab."""
+        return await self._browser.call(method, parameters, self._session)
+
+    def on_event(self, listener: Callable[[str, dict], None]) -> None:
+        """Be told each event of the domains that are enabled: its name and what it says."""
+        self._browser.listeners[self._session] = listener
+
     async def run(self, script: str, timeout: float = LIMIT) -> object:
         """Evaluate an expression; a promise is waited for.
 
@@ -58,17 +67,22 @@ class Browser:
         self._socket = socket
         self._ids = count(1)
         self._waiting: dict[int, asyncio.Future[dict[str, object]]] = {}
-        self._loaded: set[str] = set()
+        self.listeners: dict[str, Callable[[str, dict], None]] = {}
+        """Who is told what happens in a tab, by its session."""
         self.reader = asyncio.create_task(self._read())
 
     async def _read(self) -> None:
         async for message in self._socket:
             data = json.loads(message.data)
+            if "method" in data and (listener := self.listeners.get(data.get("sessionId", ""))) is not None:
+                listener(data["method"], data.get("params", {}))
             future = self._waiting.pop(data.get("id", 0), None)
             if future is not None and not future.done():
                 future.set_result(data)
 
-    async def call(self, method: str, parameters: dict[str, object], session: str = "", timeout: float = LIMIT) -> dict:
+    async def call(
+        self, method: str, parameters: Mapping[str, object], session: str = "", timeout: float = LIMIT
+    ) -> dict:
         """Run one DevTools command."""
         number = next(self._ids)
         future = self._waiting[number] = asyncio.get_running_loop().create_future()
@@ -85,22 +99,23 @@ class Browser:
         session = await self.call("Target.attachToTarget", {"targetId": target["targetId"], "flatten": True})
         page = Page(self, session["sessionId"])
         for _ in range(500):
-            if await page.run(f"Boolean({ready})"):
-                return page
+            with suppress(AssertionError):  # between two documents there is nothing to ask
+                if await page.run(f"Boolean({ready})"):
+                    return page
             await asyncio.sleep(0.02)
         raise AssertionError(f"{url} was not ready")
 
 
 @asynccontextmanager
-async def chromium():
-    """A Chromium with a profile of its own; talks to nobody but the test's servers."""
+async def chromium(*flags: str):
+    """A Chromium with a profile of its own and further ``flags``; talks to nobody but the test's servers."""
     with tempfile.TemporaryDirectory(prefix="asterism-browser-", ignore_cleanup_errors=True) as profile:
         process = await asyncio.create_subprocess_exec(
             require("chromium"), "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
             "--disable-background-networking", "--disable-component-update", "--disable-sync",
             "--disable-dev-shm-usage", "--disable-default-apps", "--disable-extensions", "--ignore-certificate-errors",
             "--disable-background-timer-throttling", "--disable-renderer-backgrounding",
-            "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1", f"--user-data-dir={profile}",
+            "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1", f"--user-data-dir={profile}", *flags,
             "--remote-debugging-port=0", "about:blank",
             stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL,
             env={**os.environ, "HOME": profile},

@@ -112,8 +112,8 @@ async function start() {
     const button = document.createElement("button");
     button.type = "button";
     button.dataset.key = key;
-    button.setAttribute("aria-label", SPOKEN[key] ?? key);
-    button.append(key, Object.assign(document.createElement("small"), { textContent: letters || " ", ariaHidden: "true" }));
+    if (SPOKEN[key]) button.setAttribute("aria-label", SPOKEN[key]);
+    button.append(`${key} `, Object.assign(document.createElement("small"), { textContent: letters }));
     button.onclick = () => press(key);
     byId("keys").append(button);
   }
