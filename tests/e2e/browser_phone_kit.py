@@ -21,6 +21,13 @@ from asterism.testing import running_server
 from asterism.testing.tone import make_tone
 
 KEY_CODES = {"Enter": 13, "Escape": 27, "Tab": 9, " ": 32}
+# The connections of the page's calls, in their order, for the tests to look at.
+WATCH = """
+window.connections = [];
+window.RTCPeerConnection = class extends RTCPeerConnection {
+  constructor(...all) { super(...all); window.connections.push(this); }
+};
+"""
 # Where each frequency stands out in what a line plays: its power against that of everything.
 HEARD = """
 (async () => {
@@ -85,7 +92,13 @@ class PhonePage:
     @classmethod
     async def open(cls, browser: Browser, url: str) -> PhonePage:
         """Open it and wait until it can be used."""
-        return cls(await browser.open(url, "document.documentElement.dataset.ready"))
+        page = await browser.open("about:blank", "true")
+        await page.call("Page.enable", {})
+        await page.call("Page.addScriptToEvaluateOnNewDocument", {"source": WATCH})
+        await page.call("Page.navigate", {"url": url})
+        phone = cls(page)
+        await phone.until("document.documentElement.dataset.ready")
+        return phone
 
     async def run(self, script: str) -> object:
         return await self.page.run(script)
