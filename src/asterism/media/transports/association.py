@@ -19,6 +19,7 @@ DTLS_1_2 = 0xFEFD
 _HEADER = 13
 _ALERT, HANDSHAKE = 21, 22
 _CLIENT_HELLO = 1
+_OFFSET = slice(_HEADER + 6, _HEADER + 9)
 _RANDOM = slice(_HEADER + 14, _HEADER + 46)
 _LARGEST = 1 << 16
 _EXPORTER = b"EXTRACTOR-dtls_srtp"
@@ -45,10 +46,22 @@ def records(datagram: bytes) -> Iterator[tuple[int, int, bytes]]:
 
 
 def client_random(datagram: bytes) -> bytes:
-    """The random number of the ClientHello that a datagram begins with; empty if it begins with something else."""
-    if len(datagram) < _RANDOM.stop or datagram[0] != HANDSHAKE or datagram[3:5] != b"\0\0":
+    """The random number of the ClientHello that a datagram begins with; empty if it begins with something else.
+
+    Browsers offer keys so large that their ClientHello comes in two datagrams; the number is in the first.
+    """
+    if len(datagram) < _RANDOM.stop or not _of_client_hello(datagram) or any(datagram[_OFFSET]):
         return b""
-    return datagram[_RANDOM] if datagram[_HEADER] == _CLIENT_HELLO else b""
+    return datagram[_RANDOM]
+
+
+def continues_hello(datagram: bytes) -> bool:
+    """Whether a datagram begins with a further fragment of a ClientHello (RFC 6347 4.2.3)."""
+    return len(datagram) >= _OFFSET.stop and _of_client_hello(datagram) and any(datagram[_OFFSET])
+
+
+def _of_client_hello(datagram: bytes) -> bool:
+    return datagram[0] == HANDSHAKE and datagram[3:5] == b"\0\0" and datagram[_HEADER] == _CLIENT_HELLO
 
 
 def without_plain_alerts(datagram: bytes) -> bytes:

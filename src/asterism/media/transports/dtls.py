@@ -28,6 +28,7 @@ from asterism.media.transports.association import (
     Association,
     Keys,
     client_random,
+    continues_hello,
     only_protected,
     without_plain_alerts,
 )
@@ -210,6 +211,9 @@ class DtlsAgent:
             elif self._role == "passive" and not (self._ice and address != self._address):
                 self._hello(datagram, random, address)
             return
+        if (not self._role or self._address is None) and continues_hello(datagram):
+            self._hellos.append((datagram, address))
+            return
         attempt, current = self._attempts.get(address), self._current
         if attempt is not None:
             attempt.feed(without_plain_alerts(datagram))
@@ -319,7 +323,8 @@ class DtlsAgent:
         if listener is None:
             return
         self._listening = True
-        hellos = tuple(self._hellos)
+        # Who sends a ClientHello in pieces gets no cookie: keeping the pieces would be what a cookie is to spare us.
+        hellos = tuple(hello for hello in self._hellos if not continues_hello(hello[0]))
         self._hellos.clear()
         randoms = {address: client_random(datagram) for datagram, address in hellos}
         self._server.run(lambda: listener.listen(hellos), lambda answers: self._listened(listener, randoms, answers))

@@ -55,6 +55,61 @@ def test_a_common_suite_is_agreed_on(ours: tuple[str, ...], theirs: tuple[str, .
     run(test())
 
 
+def in_two(hello: bytes) -> tuple[bytes, bytes]:
+    """A ClientHello as browsers send it, whose keys are too large for one datagram: two fragments of the message."""
+    record, message, body = hello[:11], hello[13:22], hello[25:]
+    first, second = body[:60], body[60:]
+
+    def fragment(number: int, offset: int, part: bytes) -> bytes:
+        header = message[:6] + offset.to_bytes(3, "big") + len(part).to_bytes(3, "big")
+        numbered = record[:5] + number.to_bytes(6, "big")
+        return numbered + (len(header) + len(part)).to_bytes(2, "big") + header + part
+
+    return fragment(0, 0, first), fragment(1, len(first), second)
+
+
+@pytest.mark.parametrize("early", [False, True], ids=["expected", "before the description"])
+@pytest.mark.parametrize("ice", [False, True], ids=["named address", "ice"])
+def test_a_client_hello_in_two_datagrams(early: bool, ice: bool) -> None:
+    """The second is not taken for the hello of somebody else; neither is lost while we do not know yet from whom."""
+
+    async def test() -> None:
+        network = Network()
+        active, passive = network.end(CALLER), network.end(CALLED)
+        carry, hellos = network.carry, list[bytes]()
+
+        def split(datagram: bytes, source: tuple[str, int], destination: tuple[str, int]) -> None:
+            if source == CALLER and not hellos:
+                hellos.append(datagram)
+                for part in in_two(datagram):
+                    carry(part, source, destination)
+            else:
+                carry(datagram, source, destination)
+
+        network.carry = split  # type: ignore[method-assign]
+
+        def answer() -> None:
+            if ice:
+                passive.agent.start("passive", active.fingerprints)
+                passive.agent.path_ready(CALLER)
+            else:
+                passive.agent.start("passive", active.fingerprints, address=CALLER)
+
+        if not early:
+            answer()
+        active.agent.start("active", passive.fingerprints, address=CALLED)
+        if early:
+            await asyncio.sleep(0.1)
+            answer()
+        begun = asyncio.get_running_loop().time()
+        await keyed(active, passive)
+        assert len(active.keys) == len(passive.keys) == 1
+        # At once: nothing had to be sent again.
+        assert asyncio.get_running_loop().time() - begun < 0.5
+
+    run(test())
+
+
 def test_no_common_suite_gives_no_keys() -> None:
     async def test() -> None:
         network = Network()
