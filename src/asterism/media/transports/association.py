@@ -114,7 +114,7 @@ class Association:
 
     Args:
         context: made for the same settings.
-        own: our certificate; its chain is the context's.
+        own: our certificate; ``None`` if the context has it.
         active: whether we are the client, who speaks first.
         mtu: octets of the largest datagram.
         trusted: the authorities that must vouch for the peer's certificate; ``None``: that is not asked for.
@@ -123,7 +123,7 @@ class Association:
     def __init__(
         self,
         context: SSL.Context,
-        own: OwnCertificate,
+        own: OwnCertificate | None,
         active: bool,
         mtu: int,
         trusted: crypto.X509Store | None = None,
@@ -133,8 +133,9 @@ class Association:
         self._trusted = trusted
         self._done = False
         connection = self._connection = SSL.Connection(context)
-        connection.use_certificate(own.certificate)
-        connection.use_privatekey(own.key)
+        if own is not None:
+            connection.use_certificate(own.certificate)
+            connection.use_privatekey(own.key)
         connection.set_ciphertext_mtu(mtu)
         if active:
             connection.set_connect_state()

@@ -202,7 +202,7 @@ class DtlsAgent:
 
     def receive(self, datagram: bytes, address: Address) -> None:
         """Take a datagram whose first octet is that of DTLS, from anybody; raises nothing."""
-        if self._closed or len(datagram) > _LARGEST:
+        if self._closed or not 0 < len(datagram) <= _LARGEST:
             return
         random = client_random(datagram)
         if random:

@@ -106,8 +106,10 @@ class DtlsServer:
         Raises:
             ValueError: OpenSSL knows no such ciphers, or a suite is none of DTLS.
         """
-        key = (settings.cipher, settings.suites, settings.verify == "no", certificate.chain)
-        return _cached(self._contexts, key, lambda: self._make_context(settings, certificate))
+        # It has the certificate if that is not of one session only: to give OpenSSL one is a third of a handshake's work.
+        shared = None if settings.auto_generate else certificate
+        key = (settings.cipher, settings.suites, settings.verify == "no", shared)
+        return _cached(self._contexts, key, lambda: self._make_context(settings, shared))
 
     def association(
         self, settings: DtlsSettings, context: SSL.Context, own: OwnCertificate, *, active: bool
@@ -119,7 +121,7 @@ class DtlsServer:
             ValueError: it is of no use.
         """
         trusted = self.authorities(settings) if settings.verifies_certificate else None
-        return Association(context, own, active, settings.mtu, trusted)
+        return Association(context, own if settings.auto_generate else None, active, settings.mtu, trusted)
 
     def check(self, settings: DtlsSettings) -> None:
         """Find out whether the files and lists of the settings are of any use.
@@ -159,7 +161,7 @@ class DtlsServer:
             self._executor.shutdown(wait=False, cancel_futures=True)
             self._executor = None
 
-    def _make_context(self, settings: DtlsSettings, certificate: OwnCertificate) -> SSL.Context:
+    def _make_context(self, settings: DtlsSettings, certificate: OwnCertificate | None) -> SSL.Context:
         context = SSL.Context(SSL.DTLS_METHOD)
         # 1.0 has no safe cipher any more (RFC 8996); 1.3 has another form of records than the one read here.
         context.set_min_proto_version(DTLS_1_2)
@@ -185,8 +187,11 @@ class DtlsServer:
 
         context.set_cookie_generate_callback(cookie)
         context.set_cookie_verify_callback(lambda connection, returned: returned == cookie(connection))
-        for authority in certificate.chain:
-            context.add_extra_chain_cert(authority)
+        if certificate is not None:
+            context.use_certificate(certificate.certificate)
+            context.use_privatekey(certificate.key)
+            for authority in certificate.chain:
+                context.add_extra_chain_cert(authority)
         return context
 
     def authorities(self, settings: DtlsSettings) -> crypto.X509Store:
