@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 _LIMIT = 1500
 _LAST_PORT = 65535
+_FIGURES_SECONDS = 1.0
 
 
 class RtcpReporter:
@@ -30,6 +31,7 @@ class RtcpReporter:
     __slots__ = (
         "_full_requests", "_last_expected", "_last_lost", "_last_received", "_last_sr", "_last_sr_at", "_loop",
         "_readiness", "_reading", "_remote", "_session", "_socket", "_statistics", "_tx_reported",
+        "reported_at",
     )  # fmt: skip
 
     def __init__(self, session: RtpSession, sock: ControlSocket, context: RtpContext) -> None:
@@ -46,6 +48,8 @@ class RtcpReporter:
         self._last_lost = 0
         self._tx_reported = 0
         self._full_requests = 0
+        self.reported_at = 0.0
+        """When the last report with figures was sent, by the loop's clock."""
         self._statistics: RtcpStatistics | None = None
 
     @property
@@ -84,6 +88,11 @@ class RtcpReporter:
             self._socket.sendto(rtcp.build(report, self._name(), bye), target)
         except OSError:
             return
+        self._sent(report)
+
+    def _sent(self, report: rtcp.Report) -> None:
+        session = self._session
+        self.reported_at = self._loop.time()
         self.statistics.sent += 1
         if session.on_rtcp is not None:
             session.on_rtcp(session, True, report)
@@ -103,15 +112,24 @@ class RtcpReporter:
         return None if peer is None or peer[1] >= _LAST_PORT else (peer[0], peer[1] + 1)
 
     def send_feedback(self, packets: bytes) -> None:
-        """Send feedback to the peer, behind the report without which it may not go (RFC 4585 3.1)."""
+        """Send feedback to the peer, behind the report without which it may not go (RFC 4585 3.1).
+
+        With feedback agreed on, that report tells figures where the last one that did is a second old (RFC 4585 3.4):
+        of video they are needed sooner than once in ``rtcpinterval``.
+        """
         target = self._target()
         if target is None:
             return
-        head = rtcp.build(rtcp.Report(rtcp.RR, self._session.ssrc), self._name())
+        session = self._session
+        full = None
+        if session.feedback and self._loop.time() - self.reported_at >= _FIGURES_SECONDS:
+            full = self._report(final=False)
         try:
-            self._socket.sendto(head + packets, target)
+            self._socket.sendto(rtcp.build(full or rtcp.Report(rtcp.RR, session.ssrc), self._name()) + packets, target)
         except OSError:
             return
+        if full is not None:
+            self._sent(full)
 
     def ask_key_frame(self, full: bool = False) -> None:
         """Ask the peer for a whole picture.

@@ -37,7 +37,7 @@ class Browser:
         agree(
             self.transport,
             [
-                StreamTerms(self.audio, "0", numbers, (), (0,)),
+                StreamTerms(self.audio, "0", numbers, (("*", feedback_terms.TRANSPORT_CC),), (0,)),
                 StreamTerms(self.video, "1", numbers, terms, (96,)),
             ],
         )
@@ -160,6 +160,21 @@ def test_arrivals_are_reported(run) -> None:
         browser.send(96, b"x", 112, sequence=5)
         assert struct.unpack_from("!HH", await browser.control(KIND), 12) == (5, 1)
         assert browser.transport.reports is not None
+        # The reports before them have the figures of each stream in turn.
+        senders = set()
+        for number in range(6, 9):
+            browser.send(96, b"x", 112, sequence=number)
+            while True:
+                _, plain = await browser.next()
+                if 192 <= plain[1] < 224:
+                    break
+            (report,) = rtcp.parse(plain) or [None]
+            assert report is not None
+            if report.blocks:
+                senders.add((report.ssrc, report.blocks[0].ssrc))
+        assert senders <= {(browser.audio.ssrc, 111), (browser.video.ssrc, 112)}
+        assert browser.audio.rtcp.reported_at > 0
+        assert browser.video.rtcp.reported_at > 0
         # ... as long as that is agreed on.
         agree(browser.transport, [StreamTerms(browser.audio, "0"), StreamTerms(browser.video, "1")])
         assert browser.transport.reports is None

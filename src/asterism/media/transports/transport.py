@@ -295,9 +295,10 @@ class MediaTransport:
         return self._context.loop
 
     def report(self, packet: bytes) -> None:
-        """Send RTCP that concerns all of the transport."""
-        if self._streams:
-            self._streams[0].session.rtcp.send_feedback(packet)
+        """Send RTCP that concerns all of the transport, behind the report of the stream whose last is the oldest."""
+        reporters = [one.session.rtcp for one in self._streams if one.session.feedback]
+        if reporters:
+            min(reporters, key=lambda one: one.reported_at).send_feedback(packet)
 
     def end_reports(self) -> None:
         """Report on arrivals no more."""
