@@ -338,6 +338,7 @@ _RTP_CONF = """\
 [general]
 rtpstart = 10000
 rtpend = 20000
+ice_loopback = yes   ; for a browser on this machine
 """
 
 _MODULES_CONF = """\
