@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from asterism.applications.session.media_transport.terms import Options
 from asterism.applications.session.refused_offers import why_refused
 from asterism.media.formats import ALAW, ULAW
 from asterism.stack.sdp import SessionDescription
@@ -15,9 +16,10 @@ from asterism.stack.sdp import SessionDescription
 def profile(**options: Any) -> Any:
     endpoint = SimpleNamespace(max_audio_streams=1, max_video_streams=0, media_encryption="no", t38_udptl=False)
     vars(endpoint).update(options)
-    clear = endpoint.media_encryption == "no"
     return SimpleNamespace(
-        endpoint=endpoint, formats_of={"audio": (ULAW, ALAW), "video": (), "text": ()}, in_the_clear=clear
+        endpoint=endpoint,
+        formats_of={"audio": (ULAW, ALAW), "video": (), "text": ()},
+        transport=Options(endpoint.media_encryption),
     )
 
 
@@ -50,12 +52,24 @@ def offer(*sections: str) -> SessionDescription:
             "audio: offered ulaw; allowed ulaw, alaw; but its address or its parameters cannot be used",
         ),
         (("audio 0 RTP/AVP 0",), {}, "its audio is disabled"),
-        (("audio 4000 RTP/SAVP 0",), {}, "its audio goes over RTP/SAVP, which is not available"),
+        (("audio 4000 RTP/SAVP 0",), {}, "its audio goes over RTP/SAVP, but media_encryption is no"),
         (
             ("audio 4000 RTP/AVP 0",),
             {"media_encryption": "sdes"},
             "its audio is not encrypted, but media_encryption is sdes",
         ),
+        (
+            ("audio 4000 RTP/SAVP 0",),
+            {"media_encryption": "sdes"},
+            "its audio goes over RTP/SAVP without an a=crypto line that can be used",
+        ),
+        (
+            ("audio 4000 UDP/TLS/RTP/SAVP 0",),
+            {"media_encryption": "dtls"},
+            "its audio goes over UDP/TLS/RTP/SAVP without an a=fingerprint line that can be used",
+        ),
+        (("audio 4000 TCP/RTP/AVP 0",), {}, "its audio goes over TCP/RTP/AVP, which is not available"),
+        (("audio 4000 RTP/AVPF 0",), {}, "its audio goes over RTP/AVPF, but use_avpf is no"),
         (("video 4000 RTP/AVP 99",), {}, "video is not allowed (max_video_streams is 0)"),
         (("image 4000 udptl t38", "image 4002 udptl t38"), {}, "T.38 is not allowed (t38_udptl is no)"),
         (("image 4000 UDPTL t38",), {"t38_udptl": True}, "T.38 has no taker here"),

@@ -15,7 +15,7 @@ from asterism.applications.session.causes import (
 )
 from asterism.applications.session.media import description_of
 from asterism.applications.session.negotiation import accept_offer, audio_section
-from asterism.applications.session.sdp_handlers.rtp import read_section
+from asterism.applications.session.sdp_handlers.reading import read_section
 from asterism.media.formats import FORMATS
 from asterism.stack.errors import ParseError
 from asterism.stack.message import Request

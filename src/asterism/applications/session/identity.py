@@ -9,6 +9,7 @@ import socket
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from asterism.applications.session.media_transport.terms import Options
 from asterism.hostport import format_host_port, split_host_port
 from asterism.media.formats import FORMATS, PASSED, with_non_standard_g726
 from asterism.pbx.vocabulary.party import PRESENTATIONS, PartyId
@@ -120,12 +121,12 @@ class EndpointProfile:
         "formats",
         "formats_of",
         "groups",
-        "in_the_clear",
         "party",
         "settings",
         "supported",
         "system",
         "told_identities",
+        "transport",
         "user_agent",
         "variables",
     )
@@ -149,8 +150,8 @@ class EndpointProfile:
         """Formats that the endpoint allows, by type of stream."""
         for kind, known in PASSED.items():
             self.formats_of[kind] = tuple(known[name] for name in endpoint.allow if name in known)
-        self.in_the_clear = endpoint.media_encryption == "no" or endpoint.media_encryption_optimistic
-        """Whether its media may go unencrypted."""
+        self.transport = Options.of(endpoint)
+        """What its options say of the transport of its media."""
         self.party = caller_party(endpoint)
         self.device = device_of(endpoint)
         """The device that the endpoint is."""

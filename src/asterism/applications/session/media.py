@@ -7,6 +7,9 @@ from functools import lru_cache
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+from asterism.applications.session.media_transport import sections
+from asterism.applications.session.media_transport.leg import Legs
+from asterism.applications.session.media_transport.lines import session_lines
 from asterism.applications.session.negotiation import LARGEST_KEPT, write_session
 from asterism.applications.session.refused_offers import why_refused
 from asterism.applications.session.switching import disabled
@@ -139,6 +142,8 @@ class SessionMedia:
         "dtmf_mode",
         "due",
         "ending",
+        "legs",
+        "msid",
         "one_way",
         "parameters",
         "peer_origin",
@@ -170,6 +175,10 @@ class SessionMedia:
         """The last description we wrote."""
         self.cname = bytearray()
         """The RTCP CNAME of the streams of this session, set with the first of them."""
+        self.legs = Legs()
+        """The transports of streams that are not plain RTP."""
+        self.msid = ""
+        """What browsers call the streams that belong together (RFC 8830), set with the first of them."""
         self.dtmf_mode = ""
         """The DTMF mode set with ``PJSIP_DTMF_MODE``; empty: the endpoint's ``dtmf_mode``."""
         self.wanted: tuple[Format, ...] = ()
@@ -206,6 +215,7 @@ class SessionMedia:
 
     def offer(self, session: Session) -> bytes | None:
         """Our offer: the open streams as they are, or new ones at first; ``None`` when there is nothing to offer."""
+        self.legs.begin()
         if self.streams:
             if self.switch is not None:
                 return self.switch.offer(session)
@@ -321,6 +331,7 @@ class SessionMedia:
 
     def would_change(self, session: Session) -> bool:
         """Whether an offer of ours would say anything new; nothing is kept of it."""
+        self.legs.begin()
         sections, address = self._reoffer(session)
         self.roll_back(session)
         return (address, sections) != (self._address, self._sections)
@@ -332,6 +343,7 @@ class SessionMedia:
         (``final`` is false, see :meth:`settle`).
         """
         self.peer_origin = description.origin
+        self.legs.begin()
         if self.switch is not None and self.switch.offered:
             return self.switch.apply(session, description)
         accepted = False
@@ -356,6 +368,7 @@ class SessionMedia:
                 self.settle(session)
             if session.direct is not None:
                 session.direct.agreed()
+            self.legs.describe(self.streams)
             self._tell_hold(session)
         else:
             session.core.log.warning(
@@ -400,6 +413,7 @@ class SessionMedia:
             assert origin is not None
             self._origin_id = str(origin.session_id)
             self._version = origin.version % 2**62 + 1
+        self.legs.begin()
         counts: dict[SdpHandler, int] = {}
         found = [self._answer_section(session, description, index, counts) for index in range(len(description.media))]
         if not any(found):
@@ -428,6 +442,7 @@ class SessionMedia:
         self.agreed = len(found)
         if session.direct is not None:
             session.direct.agreed(by_us=True)
+        self.legs.describe(self.streams)
         self.types_changed = before != (self.followed if len(found) > 1 else [])
         self._tell_hold(session)
         return self._write(session, sections, address, own)
@@ -437,7 +452,7 @@ class SessionMedia:
     ) -> tuple[MediaStream, MediaDescription] | None:
         """Ask the handler that has the stream, then the others of its type, if they take one more."""
         media = description.media[index]
-        if not media.port:
+        if not media.port and sections.disabled(media):
             return None
         stream = self.streams[index] if index < len(self.streams) else None
         kind = media.media.lower()
@@ -510,6 +525,7 @@ class SessionMedia:
         for stream in self.streams:
             if stream is not None:
                 _close(session, stream)
+        self.legs.close()
 
     def _write(self, session: Session, sections: list[str], address: str, origin: str) -> bytes:
         """The description with ``address`` in its ``c=`` and ``origin`` in its ``o=``."""
@@ -521,6 +537,9 @@ class SessionMedia:
             self._version += 1
         self._sections, self._address = sections, address
         endpoint = session.endpoint
+        lines = ""
+        if not session.profile.transport.plain:
+            lines = session_lines(self.legs.groups(self.streams), browser=endpoint.webrtc)
         self.body = write_session(
             endpoint.sdp_owner or "-",
             self._origin_id,
@@ -530,6 +549,7 @@ class SessionMedia:
             endpoint.sdp_session or "-",
             sections,
             endpoint.max_video_bitrate if endpoint.max_video_bitrate and _has_video(sections) else 0,
+            lines,
         )
         return self.body
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from asterism.applications.session.functions import session_of
-from asterism.applications.session.sdp_handlers.rtp import RtpStream
+from asterism.applications.session.sdp_handlers.stream import RtpStream
 from asterism.applications.session.state import SessionState
 from asterism.config.values import is_boolean, is_true
 from asterism.core.documentation import Argument, Documentation

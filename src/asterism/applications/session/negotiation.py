@@ -313,16 +313,17 @@ def _repeated(types: PayloadTypes, said: str) -> str:
 
 def write_session(
     owner: str, session_id: str, version: int, origin: str, address: str, name: str, sections: Sequence[str],
-    bandwidth: int = 0,
+    bandwidth: int = 0, attributes: str = "",
 ) -> bytes:  # fmt: skip
     """A whole session description with the connection line at session level, which names ``address``.
 
-    ``bandwidth`` is that of the session in kbit/s (``b=CT``, RFC 8866 5.8); 0: none is told.
+    ``bandwidth`` is that of the session in kbit/s (``b=CT``, RFC 8866 5.8); 0: none is told. ``attributes`` are lines
+    of the session.
     """
     limit = f"b=CT:{bandwidth}\r\n" if bandwidth else ""
     kind = "IP6" if ":" in address else "IP4"
     from_kind = "IP6" if ":" in origin else "IP4"
     return (
         f"v=0\r\no={owner} {session_id} {version} IN {from_kind} {origin}\r\ns={name}\r\n"
-        f"c=IN {kind} {address}\r\n{limit}t=0 0\r\n{''.join(sections)}"
+        f"c=IN {kind} {address}\r\n{limit}t=0 0\r\n{attributes}{''.join(sections)}"
     ).encode("utf-8", "surrogateescape")

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
+from asterism.applications.session.media_transport import sections
+from asterism.applications.session.media_transport.terms import Refused, accept
 from asterism.applications.session.negotiation import Offered
-from asterism.applications.session.sdp_handlers.rtp import PROFILE, read_section
+from asterism.applications.session.sdp_handlers.reading import read_section
 from asterism.applications.session.t38_sections import is_fax
 from asterism.media.formats import DTMF_ENCODING, Format, format_for
 from asterism.media.stream import IMAGE
@@ -28,7 +30,7 @@ def why_refused(profile: EndpointProfile, description: SessionDescription) -> st
 
 def _why(profile: EndpointProfile, description: SessionDescription, media: MediaDescription) -> str:
     kind, endpoint = media.media.lower(), profile.endpoint
-    if not media.port:
+    if sections.disabled(media):
         return f"its {kind} is disabled"
     if kind == IMAGE and is_fax(media):
         return "T.38 has no taker here" if endpoint.t38_udptl else "T.38 is not allowed (t38_udptl is no)"
@@ -37,10 +39,9 @@ def _why(profile: EndpointProfile, description: SessionDescription, media: Media
     limit = _LIMITS.get(kind)
     if limit is not None and not getattr(endpoint, limit):
         return f"{kind} is not allowed ({limit} is 0)"
-    if media.protocol.upper() != PROFILE:
-        return f"its {kind} goes over {media.protocol}, which is not available"
-    if not profile.in_the_clear:
-        return f"its {kind} is not encrypted, but media_encryption is {endpoint.media_encryption}"
+    found = accept(profile.transport, sections.read(description, media))
+    if isinstance(found, Refused):
+        return f"its {kind} {found.why}"
     offered, allowed = _names(read_section(description, media).offered), profile.formats_of[kind]
     words = f"{kind}: offered {_listed(offered)}; allowed {_listed(one.name for one in allowed)}"
     known = {one.name for one in allowed}

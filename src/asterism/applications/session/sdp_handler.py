@@ -17,6 +17,8 @@ from asterism.stack.sdp import MediaDescription
 if TYPE_CHECKING:
     from asterism.applications.session.direct_media import Place
     from asterism.applications.session.identity import EndpointProfile
+    from asterism.applications.session.media_transport.leg import TransportLeg
+    from asterism.applications.session.media_transport.terms import TransportTerms
     from asterism.applications.session.session import Session
     from asterism.pbx.channels.technology import MediaTarget
     from asterism.stack.sdp import SessionDescription
@@ -31,9 +33,11 @@ class MediaStream(ChannelStream):
         refused: the peer has answered our offer of it with port 0, or not at all.
         placed: where the peer is to send, as our latest description says; ``None``: here.
         sends_to: the same, as was agreed on.
+        leg: the media transport that its packets go over, with its keys; ``None``: it has plain ports of its own.
+        written: what our latest description says of that transport.
     """
 
-    __slots__ = ("handler", "peer_holds", "placed", "refused", "sends_to")
+    __slots__ = ("handler", "leg", "peer_holds", "placed", "refused", "sends_to", "written")
 
     def __init__(self, handler: SdpHandler) -> None:
         self.handler = handler
@@ -42,6 +46,8 @@ class MediaStream(ChannelStream):
         self.peer_holds = self.refused = self.one_way = False
         self.placed: Place | None = None
         self.sends_to: Place | None = None
+        self.leg: TransportLeg | None = None
+        self.written: TransportTerms | None = None
 
     @property
     def target(self) -> MediaTarget | None:

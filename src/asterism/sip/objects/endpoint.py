@@ -64,12 +64,6 @@ class Endpoint(ConfiguredObject, type="endpoint"):
     SOURCES = ("config,pjsip.conf,criteria=type=endpoint", "pjsip_wizard,pjsip_wizard.conf")
     REALTIME = "ps_endpoints"
     WITHOUT_EFFECT = {  # noqa: RUF012
-        "media is not encrypted": (
-            "srtp_tag_32 force_avp dtls_verify dtls_rekey "
-            "dtls_auto_generate_cert dtls_cert_file dtls_private_key dtls_cipher dtls_ca_file dtls_ca_path "
-            "dtls_setup dtls_fingerprint"
-        ),
-        "browsers cannot be called": "webrtc bundle rtcp_mux use_avpf media_use_received_transport ice_support",
         "reserved, as in Asterisk": (
             "codec_prefs_incoming_offer codec_prefs_outgoing_offer codec_prefs_incoming_answer "
             "codec_prefs_outgoing_answer"

@@ -134,7 +134,7 @@ NAMES = st.sampled_from(
     ["crypto", "fingerprint", "setup", "tls-id", "ice-ufrag", "ice-pwd", "candidate", "ice-options", "rtcp", "mid"]
 )
 LINES = st.lists(
-    st.tuples(NAMES, st.text(st.characters(blacklist_characters="\r\n\0", blacklist_categories=("Cs",)), max_size=80)),
+    st.tuples(NAMES, st.text(st.characters(exclude_characters="\r\n\0", exclude_categories=["Cs"]), max_size=80)),
     max_size=12,
 )
 

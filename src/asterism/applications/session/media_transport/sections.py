@@ -26,8 +26,8 @@ MOST_CANDIDATES = 64
 MOST_FINGERPRINTS = 8
 LONGEST_CANDIDATE = 512
 """Characters of a candidate that is looked at."""
-LONGEST_NAME = 64
-"""Characters of a section's name (``a=mid``)."""
+MOST_LINES = 128
+"""Lines about feedback, sources or header extensions that are looked at."""
 
 _HASHES = MappingProxyType({"sha-1": 20, "sha-256": 32, "sha-384": 48, "sha-512": 64})
 """Octets of the hashes that can be verified. MD5 and MD2 (RFC 8122 5) are none to trust."""
@@ -36,6 +36,7 @@ _fingerprint = re.compile(r"([A-Za-z0-9-]{1,16})\s+([0-9A-Fa-f]{2}(?::[0-9A-Fa-f
 _ufrag = re.compile(r"[A-Za-z0-9+/]{4,256}").fullmatch
 _password = re.compile(r"[A-Za-z0-9+/]{22,256}").fullmatch
 _token = re.compile(r"[!#-'*+\-.0-9A-Z^-~]{1,64}").fullmatch
+_digits = re.compile(r"[0-9]{1,10}").fullmatch
 _rtcp = re.compile(r"([0-9]{1,5})(?:\s+IN\s+IP[46]\s+(\S{1,64}))?").fullmatch
 
 
@@ -77,6 +78,9 @@ class SectionTransport(NamedTuple):
         group: the names of the BUNDLE group that it is in; empty: none.
         bundle_only: it is to be had in that group only.
         disabled: port 0.
+        sources: the SSRCs that the peer sends with.
+        feedback: the values of ``a=rtcp-fb``.
+        extensions: the values of ``a=extmap``.
     """
 
     protocol: str
@@ -92,6 +96,9 @@ class SectionTransport(NamedTuple):
     group: tuple[str, ...] = ()
     bundle_only: bool = False
     disabled: bool = False
+    sources: tuple[int, ...] = ()
+    feedback: tuple[str, ...] = ()
+    extensions: tuple[str, ...] = ()
 
     @property
     def profile(self) -> Profile | None:
@@ -104,6 +111,11 @@ class SectionTransport(NamedTuple):
             return None
         port, address = self.rtcp
         return (address if is_address(address) else host), port
+
+
+def disabled(media: MediaDescription) -> bool:
+    """Whether a section is disabled: port 0, unless it is to be had in its BUNDLE group only (RFC 8843 6)."""
+    return not media.port and not any(name == "bundle-only" for name, _ in media.attributes)
 
 
 _Attributes = tuple[tuple[str, str | None], ...]
@@ -169,6 +181,9 @@ def _read(protocol: str, disabled: bool, attributes: _Attributes, common: _Attri
         _group(session.get("group", ()), mid),
         "bundle-only" in own,
         disabled,
+        _sources(own.get("ssrc", ())),
+        tuple(own.get("rtcp-fb", ())[:MOST_LINES]),
+        tuple(own.get("extmap", ())[:MOST_LINES]),
     )
 
 
@@ -204,6 +219,12 @@ def _where_rtcp(value: str) -> tuple[int, str] | None:
     if found is None or not 0 < int(found[1]) <= 65535:
         return None
     return int(found[1]), found[2] or ""
+
+
+def _sources(values: Iterable[str]) -> tuple[int, ...]:
+    """The SSRCs of ``a=ssrc`` (RFC 5576 4.1), each once."""
+    numbers = (value.partition(" ")[0] for _, value in zip(range(MOST_LINES), values, strict=False))
+    return tuple(dict.fromkeys(int(one) & 0xFFFFFFFF for one in numbers if _digits(one)))
 
 
 def _group(values: Iterable[str], mid: str) -> tuple[str, ...]:

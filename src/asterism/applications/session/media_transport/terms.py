@@ -167,6 +167,8 @@ def accept(options: Options, offered: SectionTransport, role: str = "") -> Trans
     mux = options.mux and offered.mux
     # RTCP must be on one port in a group (RFC 8843 9.3).
     group = offered.group if options.bundle and mux else ()
+    if offered.disabled and not group:
+        return Refused("is to be had in a BUNDLE group only, but bundle is no")
     return TransportTerms(
         offered.protocol,
         found,

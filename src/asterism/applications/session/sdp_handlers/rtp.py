@@ -1,21 +1,23 @@
-"""Streams over plain RTP (``RTP/AVP``, RFC 3551), relayed by this server: audio, video and text."""
+"""Streams over RTP (RFC 3551), relayed by this server: audio, video and text; plain, or over media transports."""
 
 from __future__ import annotations
 
-from functools import lru_cache, partial
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from asterism.applications.session import timeouts
-from asterism.applications.session.identity import address_towards
+from asterism.applications.session.media_transport import sections
+from asterism.applications.session.media_transport.opening import NOWHERE, local_host, open_leg
+from asterism.applications.session.media_transport.terms import (
+    PLAIN,
+    Refused,
+    TransportTerms,
+    accept,
+    offer,
+    take_answer,
+)
 from asterism.applications.session.negotiation import (
-    LARGEST_KEPT,
-    MAX_ENCODING,
-    MAX_PARAMETERS,
-    MAX_PTIME,
-    REVERSED,
     AudioTerms,
-    Offered,
-    Section,
     accept_answer,
     accept_offer,
     agreed_codecs,
@@ -26,6 +28,9 @@ from asterism.applications.session.negotiation import (
 from asterism.applications.session.picture_updates import ask_peer
 from asterism.applications.session.registry import sessions
 from asterism.applications.session.sdp_handler import MediaStream, SdpHandler
+from asterism.applications.session.sdp_handlers import naming
+from asterism.applications.session.sdp_handlers.reading import read_lines
+from asterism.applications.session.sdp_handlers.stream import RtpStream
 from asterism.core.errors import AsterismError
 from asterism.core.module import Module
 from asterism.media.payload_types import PayloadTypes
@@ -34,15 +39,15 @@ from asterism.media.stream import AUDIO, Agreed
 from asterism.pbx.channels import rtcp
 from asterism.pbx.channels.fax_tone import detect_fax
 from asterism.pbx.channels.inband_digits import detect_digits
-from asterism.pbx.channels.technology import MediaTarget
 from asterism.pbx.vocabulary.controls import SoftHangup
-from asterism.stack.errors import ParseError
 from asterism.stack.grammar import printable
-from asterism.stack.sdp import Connection, RtpMap
+from asterism.stack.sdp import Connection
 
 if TYPE_CHECKING:
     from asterism.applications.session.direct_media import DirectLeg
     from asterism.applications.session.identity import EndpointProfile
+    from asterism.applications.session.media_transport.leg import TransportLeg
+    from asterism.applications.session.media_transport.sections import SectionTransport
     from asterism.applications.session.session import Session
     from asterism.media.core import Media as MediaSubsystem
     from asterism.media.rtp import RtpSession
@@ -52,78 +57,9 @@ _NOT_AVAILABLE = 44
 """Q.850: requested channel not available; what a call without audio ends with."""
 PROFILE = "RTP/AVP"
 _NO_CONNECTION = Connection("IP4", "")
-_NOWHERE = frozenset(("0.0.0.0", "::", ""))
 _SENDS_NOTHING = frozenset(("recvonly", "inactive"))
 _HELD = {"sendrecv": "sendonly", "recvonly": "inactive"}
 """Our direction while the other party of the call holds this one, by the direction otherwise."""
-
-
-class RtpStream(MediaStream):
-    """A stream of RTP packets.
-
-    Attributes:
-        rtp: its RTP session.
-        terms: what was agreed last, or what we offer as long as nothing was.
-        announced: the payload types that we understand, as our last agreed description says.
-        offered: our last offer, until the peer makes one: several branches of a call may answer it.
-        connection: where we receive, when that is of another address family than the session's other media.
-    """
-
-    __slots__ = ("announced", "connection", "offered", "rtp", "terms")
-
-    def __init__(self, handler: SdpHandler, rtp: RtpSession, terms: AudioTerms) -> None:
-        super().__init__(handler)
-        self.rtp = self.port = rtp
-        self.terms = terms
-        self.announced: PayloadTypes = terms.types
-        self.offered: AudioTerms | None = None
-        self.connection: Connection | None = None
-
-    @property
-    def direction(self) -> str:
-        """Direction of the agreed terms."""
-        return self.terms.direction
-
-    @property
-    def agreed(self) -> Agreed:
-        """The codecs of the terms."""
-        return agreed_codecs(self.terms)
-
-    @property
-    def target(self) -> MediaTarget | None:
-        """The address at which the peer receives; ``None`` while it gave none, or its packets have another length."""
-        rtp = self.rtp
-        remote = rtp.remote
-        if remote is None or rtp.closed or rtp.repacketizes:
-            return None
-        return MediaTarget(self.type, *remote, self.terms.types)
-
-    @property
-    def peer_types(self) -> PayloadTypes:
-        """Payload types that both sides have, under the numbers that we announced."""
-        ours, theirs = self.announced, self.terms.types
-        known = {one for _, one in theirs.formats}
-        formats = tuple(one for one in ours.formats if one[1] in known)
-        return PayloadTypes(formats, ours.events if theirs.events else ())
-
-    @property
-    def behind_nat(self) -> bool:
-        """See :class:`~asterism.applications.session.sdp_handler.MediaStream`."""
-        return self.rtp.source_differs
-
-    def moved(self, session: Session) -> None:
-        """Packets are no longer waited for, or are again."""
-        away = self.sends_to is not None
-        self.rtp.set_away(away)
-        handler = self.handler
-        if isinstance(handler, RtpHandler):
-            handler.watch(session, self)
-        if session.endpoint.rtp_keepalive and self.type == AUDIO:
-            self.rtp.set_keep_alive(0 if away else session.endpoint.rtp_keepalive)
-
-    def close(self) -> None:
-        """Free the ports."""
-        self.rtp.close()
 
 
 class RtpHandler(SdpHandler):
@@ -153,41 +89,83 @@ class RtpHandler(SdpHandler):
 
     def accepts(self, profile: EndpointProfile, description: SessionDescription, media: MediaDescription) -> bool:
         """Whether profile, address and codecs fit."""
-        return bool(media.port) and self._acceptable(profile, description, media) is not None
+        return not sections.disabled(media) and self._acceptable(profile, description, media) is not None
 
     def agreed(self, profile: EndpointProfile, description: SessionDescription, media: MediaDescription) -> Agreed:
         """Codecs of the answer, in its order."""
-        terms = self._acceptable(profile, description, media) if media.port else None
-        return () if terms is None else agreed_codecs(terms)
+        found = None if sections.disabled(media) else self._acceptable(profile, description, media)
+        return () if found is None else agreed_codecs(found[0])
 
     def answer(
         self, session: Session, description: SessionDescription, media: MediaDescription, stream: MediaStream | None
     ) -> tuple[MediaStream, MediaDescription] | None:
         """Take the offer in the order of our codecs."""
-        terms = self._acceptable(session.profile, description, media, session)
-        if terms is None:
+        before = stream if isinstance(stream, RtpStream) else None
+        found = self._acceptable(session.profile, description, media, session, before)
+        if found is None:
             return None
+        terms, way, section = found
         host = (media.connection or description.connection or _NO_CONNECTION).address
-        if not isinstance(stream, RtpStream):
-            opened = self._open(session, terms, host)
-            if opened is None:
+        if section is None:
+            if before is None:
+                before = self._open(session, terms, host)
+                if before is None:
+                    return None
+            elif not session.symmetric and not _reaches(before.rtp, host):
                 return None
-            stream = opened
-        elif not session.symmetric and not _reaches(stream.rtp, host):
-            return None
-        stream.peer_holds = host in _NOWHERE or terms.direction in _SENDS_NOTHING
+            stream = before
+        else:
+            taken = self._take_transport(session, before, terms, way, section, host, media.port)
+            if taken is None:
+                return None
+            stream = taken
+        stream.peer_holds = host in NOWHERE or terms.direction in _SENDS_NOTHING
         if session.held and session.moh_passthrough:
             terms = terms._replace(direction=_HELD.get(terms.direction, terms.direction))
         stream.terms = terms
         stream.announced = terms.types
         stream.offered = None
         self._set_up(session, stream)
-        self._set_remote(session, stream, host, media.port)
+        self._set_remote(session, stream, host, media.port, section)
         ptime = terms.ptime if session.endpoint.use_ptime else 0
         port = stream.rtp.local[1]
         if session.direct is not None:
             terms, port = _placed(session.direct, stream, terms)
-        return stream, audio_section(terms, port, ptime, stream.connection, self.media)
+        answered = audio_section(terms, port, ptime, stream.connection, self.media)
+        if section is not None:
+            naming.take(session, stream, section, answered)
+        return stream, answered
+
+    def _take_transport(
+        self, session: Session, stream: RtpStream | None, terms: AudioTerms, way: TransportTerms,
+        section: SectionTransport, host: str, port: int,
+    ) -> RtpStream | None:  # fmt: skip
+        """The stream of an offered section that has a transport of its own, which takes what was offered."""
+        legs = session.media.legs
+        leg = legs.found(stream, session.media.streams, way.group)
+        if leg is not None and not leg.fits(way):
+            leg = None
+        if stream is None or leg is None or stream.leg is not leg:
+            leg = leg or open_leg(self._media, session, host, **self._marks(session), ice=way.ice)
+            stream = None if leg is None else self._open(session, terms, host, leg)
+            if leg is None or stream is None:
+                return None
+            fresh = True
+        else:
+            fresh = False
+        usable = way.ice or session.symmetric or _reaches(stream.rtp, host)
+        if usable and legs.first(leg, way.group):
+            try:
+                leg.take_offer(section, way, host, port)
+            except ValueError as error:
+                session.core.log.warning("the media of %s cannot be taken: %s", session.endpoint.id, error)
+                usable = False
+        if not usable:
+            if fresh:
+                stream.close()
+            return None
+        stream.way, stream.offered_way = way, None
+        return stream
 
     # What we offer.
 
@@ -196,18 +174,26 @@ class RtpHandler(SdpHandler):
         formats = session.offers_of(self.media)
         if not formats:
             return None
-        if not session.profile.in_the_clear:
-            session.core.log.warning("%s is not called: its media_encryption is not available", session.endpoint.id)
-            return None
         mode = (session.media.dtmf_mode or session.endpoint.dtmf_mode) if self.digits else "none"
         terms = offer_terms(formats, mode, session.media.parameters)
-        stream = self._open(session, terms, "")
+        leg, way = None, PLAIN
+        if not session.profile.transport.plain:
+            legs = session.media.legs
+            way = offer(session.profile.transport, legs.name(self.media))
+            shared = legs.shared(session.media.streams) if way.group else None
+            leg = shared or open_leg(self._media, session, "", **self._marks(session), ice=way.ice)
+            if leg is None:
+                return None
+        stream = self._open(session, terms, "", leg)
         if stream is None:
             return None
         stream.offered = terms
         # What is offered must be understood from now on: early media may come before the answer does.
         self._set_up(session, stream)
-        return stream, audio_section(terms, stream.rtp.local[1], media=self.media)
+        section = audio_section(terms, stream.rtp.local[1], media=self.media)
+        if leg is not None:
+            naming.offer(session, stream, way, section)
+        return stream, section
 
     def reoffer(self, session: Session, stream: MediaStream) -> MediaDescription:
         """The codecs agreed, under the payload types that we announced for them."""
@@ -229,60 +215,89 @@ class RtpHandler(SdpHandler):
             offered, port = _placed(session.direct, stream, offered)
         stream.offered = offered
         self._set_up(session, stream)
-        return audio_section(offered, port, 0, stream.connection, self.media)
+        section = audio_section(offered, port, 0, stream.connection, self.media)
+        if stream.leg is not None:
+            naming.offer_again(session, stream, section)
+        return section
 
     def apply_answer(
         self, session: Session, description: SessionDescription, media: MediaDescription, stream: MediaStream
     ) -> bool:
         """Send what the peer answered."""
         assert isinstance(stream, RtpStream)
-        if media.protocol.upper() != PROFILE:
+        leg, way, section = stream.leg, PLAIN, None
+        if leg is not None:
+            section = sections.read(description, media)
+            found = take_answer(session.profile.transport, stream.offered_way or PLAIN, section, leg.suites)
+            if isinstance(found, Refused):
+                session.core.log.warning("the %s of %s %s", self.media, session.endpoint.id, found.why)
+                return False
+            way = found
+        elif media.protocol.upper() != PROFILE:
             return False
         host = (media.connection or description.connection or _NO_CONNECTION).address
-        if not session.symmetric and not _reaches(stream.rtp, host):
+        if not (session.symmetric or way.ice) and not _reaches(stream.rtp, host):
             session.core.log.warning(
                 "%s answers with media at '%s', which cannot be reached", session.endpoint.id, host
             )
             return False
         # Measured by the offer, not by an earlier answer: another branch of the call may choose otherwise.
         offered = stream.offered or stream.terms
-        section = _read(tuple(media.formats), tuple(media.attributes), tuple(description.attributes))
-        terms = accept_answer(offered, section)
+        lines = read_lines(tuple(media.formats), tuple(media.attributes), tuple(description.attributes))
+        terms = accept_answer(offered, lines)
         if terms is None:
             return False
+        if leg is not None and section is not None:
+            try:
+                if session.media.legs.first(leg, way.group):
+                    leg.take_answer(section, way, host, media.port)
+                elif not way.group:
+                    raise ValueError("it is not in the BUNDLE group of the stream that it was offered with")
+            except ValueError as error:
+                session.core.log.warning("the %s of %s cannot be had: %s", self.media, session.endpoint.id, error)
+                return False
+            stream.way = way
+            naming.took(session, stream, section)
         stream.terms = terms
-        stream.peer_holds = host in _NOWHERE or terms.direction in _SENDS_NOTHING
+        stream.peer_holds = host in NOWHERE or terms.direction in _SENDS_NOTHING
         stream.announced = offered.types
         self._set_up(session, stream)
-        self._set_remote(session, stream, host, media.port)
+        self._set_remote(session, stream, host, media.port, section)
         return True
 
     def roll_back(self, session: Session, stream: MediaStream) -> None:
         """Forget our open offer."""
         assert isinstance(stream, RtpStream)
         if stream.offered is not None:
-            stream.offered = None
+            stream.offered = stream.offered_way = None
             self._set_up(session, stream)
 
     # The RTP session.
 
-    def _open(self, session: Session, terms: AudioTerms, peer: str) -> RtpStream | None:
-        """A stream with ports on an address that the peer's media can reach."""
+    def _marks(self, session: Session) -> dict[str, int]:
+        """Traffic class and link priority of the packets."""
+        tos, cos = self.marking
+        return {"tos": getattr(session.endpoint, tos), "cos": getattr(session.endpoint, cos)}
+
+    def _open(
+        self, session: Session, terms: AudioTerms, peer: str, leg: TransportLeg | None = None
+    ) -> RtpStream | None:
+        """A stream with ports on an address that the peer's media can reach, or on a transport that is open."""
         endpoint = session.endpoint
-        bound = endpoint.media_address if endpoint.bind_rtp_to_media_address else ""
-        host = bound or session.local_address
-        other_family = not bound and peer not in _NOWHERE and (":" in peer) != (":" in host)
-        if other_family and is_address(peer):
-            host = address_towards(peer, 9)
+        host, other_family = local_host(session, peer)
+        if leg is not None:
+            leg.join()
         try:
             rtp = self._media.open_rtp(
                 host,
                 symmetric=session.symmetric,
                 ports=(endpoint.rtp_port_start, endpoint.rtp_port_end),
-                tos=getattr(endpoint, self.marking[0]),
-                cos=getattr(endpoint, self.marking[1]),
+                transport=None if leg is None else leg.transport,
+                **self._marks(session),
             )
         except (OSError, ValueError, AsterismError) as error:
+            if leg is not None:
+                leg.leave()
             session.core.log.warning("no RTP session on %s: %s", host, error)
             return None
         rtp.follow_peer = not endpoint.asymmetric_rtp_codec
@@ -290,7 +305,7 @@ class RtpHandler(SdpHandler):
         if endpoint.disable_direct_media_on_nat:
             rtp.on_source = session.media_changed
         self._opened(session, rtp)
-        stream = RtpStream(self, rtp, terms)
+        stream = RtpStream(self, rtp, terms, leg)
         if other_family:
             stream.connection = Connection("IP6" if ":" in host else "IP4", host)
         return stream
@@ -306,11 +321,15 @@ class RtpHandler(SdpHandler):
         stream.rtp.set_formats(terms.types, receive, ptime, terms.parameters)
         self._negotiated(session, stream)
 
-    def _set_remote(self, session: Session, stream: RtpStream, host: str, port: int) -> None:
-        held = host in _NOWHERE or stream.terms.direction in _SENDS_NOTHING
-        if host not in _NOWHERE:
+    def _set_remote(
+        self, session: Session, stream: RtpStream, host: str, port: int, section: SectionTransport | None = None
+    ) -> None:
+        way = stream.way
+        finds_peer = way is not None and way.ice
+        held = (host in NOWHERE and not finds_peer) or stream.terms.direction in _SENDS_NOTHING
+        if host not in NOWHERE and not finds_peer:
             try:
-                stream.rtp.set_remote(host, port)
+                stream.rtp.set_remote(host, port, rtcp=None if section is None else section.rtcp_address(host))
             except ValueError as error:
                 # No address of the socket's family: where it is is learned from its packets.
                 session.core.log.debug("media of %s: %s", session.endpoint.id, error)
@@ -322,24 +341,39 @@ class RtpHandler(SdpHandler):
 
     def _acceptable(
         self, profile: EndpointProfile, description: SessionDescription, media: MediaDescription,
-        session: Session | None = None,
-    ) -> AudioTerms | None:  # fmt: skip
-        """The terms of an answer to an offered section, ``None`` when it cannot be taken."""
+        session: Session | None = None, stream: RtpStream | None = None,
+    ) -> tuple[AudioTerms, TransportTerms, SectionTransport | None] | None:  # fmt: skip
+        """The terms of an answer to an offered section, ``None`` when it cannot be taken.
+
+        The second part is what the section has of its transport, where that is not plain RTP.
+        """
         endpoint = profile.endpoint
-        if media.protocol.upper() != PROFILE or not profile.in_the_clear:
-            return None
+        leg = None if stream is None else stream.leg
+        section, way = None, PLAIN
+        if profile.transport.plain and leg is None:
+            if media.protocol.upper() != PROFILE:
+                return None
+        else:
+            section = sections.read(description, media)
+            found = accept(profile.transport, section, "" if leg is None else leg.role)
+            if isinstance(found, Refused):
+                return None
+            way = found
+            if way.plain and leg is None:
+                section = None
         host = (media.connection or description.connection or _NO_CONNECTION).address
-        if host not in _NOWHERE and not is_address(host) and not endpoint.rtp_symmetric:
+        if host not in NOWHERE and not is_address(host) and not (endpoint.rtp_symmetric or way.ice):
             profile.core.log.warning("%s offers media at '%s', which is no address", endpoint.id, printable(host))
             return None
         preference = "local_first" if endpoint.preferred_codec_only else endpoint.incoming_call_offer_pref
-        section = _read(tuple(media.formats), tuple(media.attributes), tuple(description.attributes))
+        lines = read_lines(tuple(media.formats), tuple(media.attributes), tuple(description.attributes))
         mode, allowed = "none", profile.formats_of[self.media]
         if self.digits:
             mode = endpoint.dtmf_mode
             if session is not None:
                 mode, allowed = session.media.dtmf_mode or mode, session.media.answers or allowed
-        return accept_offer(allowed, section, mode, preference)
+        terms = accept_offer(allowed, lines, mode, preference)
+        return None if terms is None else (terms, way, section)
 
 
 class AudioHandler(RtpHandler):
@@ -425,56 +459,7 @@ def _end_silent(session: Session) -> None:
 
 def _reaches(rtp: RtpSession, host: str) -> bool:
     """Whether packets can be sent to an address from this session's socket."""
-    return host in _NOWHERE or (is_address(host) and (":" in host) == (":" in rtp.local[0]))
-
-
-def read_section(description: SessionDescription, media: MediaDescription) -> Section:
-    """Read a section of the peer's description, as far as it concerns an audio stream."""
-    read = _read if description.size <= LARGEST_KEPT else _read.__wrapped__
-    return read(tuple(media.formats), tuple(media.attributes), tuple(description.attributes))
-
-
-_Attributes = tuple[tuple[str, str | None], ...]
-
-
-@lru_cache(maxsize=512)
-def _read(formats: tuple[str, ...], attributes: _Attributes, common: _Attributes) -> Section:
-    """Read a section; its direction may be given in the session attributes, ``common`` to all sections."""
-    direction = next((name for name, _ in attributes + common if name in REVERSED), "sendrecv")
-    maps: dict[str, RtpMap] = {}
-    parameters: dict[str, str] = {}
-    ptime = 0
-    for name, value in attributes:
-        text = (value or "").strip()
-        if name == "rtpmap":
-            try:
-                found = RtpMap.parse(text)
-            except ParseError:
-                continue
-            maps.setdefault(found.payload, found)
-        elif name == "fmtp":
-            payload, _, rest = text.partition(" ")
-            parameters.setdefault(payload, rest.strip() if len(rest) <= MAX_PARAMETERS else "")
-        elif name == "ptime" and not ptime:
-            whole = text.partition(".")[0]
-            ptime = min(int(whole), MAX_PTIME) if whole.isascii() and whole.isdigit() and len(whole) < 6 else 0
-    offered: list[Offered] = []
-    for text in dict.fromkeys(formats):
-        if text.isascii() and text.isdigit() and len(text) <= 3 and int(text) <= 127:
-            known = maps.get(text)
-            fmtp = parameters.get(text, "")
-            offered.append(
-                Offered(int(text), fmtp=fmtp)
-                if known is None
-                else Offered(int(text), _encoding(known), known.clock_rate, fmtp)
-            )
-    return Section(tuple(offered), direction, ptime)
-
-
-def _encoding(known: RtpMap) -> str:
-    """The encoding; that of several channels is another one. Opus always shows two (RFC 7587 7)."""
-    name = known.encoding[:MAX_ENCODING]
-    return name if known.channels == 1 or name.lower() == "opus" else f"{name}/{known.channels}"
+    return host in NOWHERE or (is_address(host) and (":" in host) == (":" in rtp.local[0]))
 
 
 class RtpModule(Module):

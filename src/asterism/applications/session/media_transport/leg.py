@@ -1,0 +1,256 @@
+"""A media transport as the descriptions of one session have it: used by one stream, or by those of a BUNDLE group.
+
+What is agreed on lasts until another description changes it. A key of SDES is made anew when the peer's changes; while
+that stays, ours does (RFC 4568 7.1.4), so that nothing has to be taken under two keys when a session is just refreshed
+or held.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, cast
+
+from asterism.applications.session.media_transport.crypto import CryptoLine
+from asterism.applications.session.media_transport.lines import LocalTransport
+from asterism.applications.session.media_transport.terms import Options, Protection, TransportTerms
+from asterism.media import header_extensions
+from asterism.media.sockets import is_address
+from asterism.media.transports.agreed import StreamTerms, agree
+from asterism.media.transports.parameters import DtlsParameters, RemoteTransport
+from asterism.media.transports.srtp import new_key
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from asterism.applications.session.media_transport.sections import SectionTransport
+    from asterism.applications.session.sdp_handler import MediaStream
+    from asterism.applications.session.sdp_handlers.stream import RtpStream
+    from asterism.media.transports.parameters import IceParameters
+    from asterism.media.transports.transport import MediaTransport
+
+
+class TransportLeg:
+    """One transport.
+
+    Attributes:
+        transport: how packets go.
+        role: what we do in its DTLS association; empty: there is none yet.
+        users: how many streams it has.
+    """
+
+    __slots__ = (
+        "_association", "_described", "_existing", "_fingerprints", "_offerer", "_own", "_peer", "_random", "options",
+        "role", "transport", "users",
+    )  # fmt: skip
+
+    def __init__(self, options: Options, transport: MediaTransport, random: Callable[[int], bytes]) -> None:
+        self.options = options
+        self.transport = transport
+        self._random = random
+        self.role = ""
+        self.users = 0
+        self._own: tuple[CryptoLine, ...] = ()
+        """The keys that we offer, or the one that we send with."""
+        self._peer: CryptoLine | None = None
+        self._fingerprints: tuple[tuple[str, str], ...] = ()
+        self._association = ""
+        self._existing = self._described = False
+        self._offerer: bool | None = None
+        """Whether the first offer was ours."""
+
+    @property
+    def suites(self) -> tuple[str, ...]:
+        """The suites of the keys that we offer."""
+        return tuple(line.suite for line in self._own)
+
+    # What our descriptions say.
+
+    def local(self, terms: TransportTerms) -> LocalTransport:
+        """Our end, for a section with these terms."""
+        transport = self.transport
+        dtls = transport.dtls if terms.protection is Protection.DTLS else None
+        ice: IceParameters | None = transport.ice.local if terms.ice and transport.ice is not None else None
+        fingerprint = ("", "") if dtls is None else dtls.fingerprint()
+        return LocalTransport(self._own, fingerprint, self._existing, ice=ice)
+
+    def prepare_offer(self, terms: TransportTerms) -> None:
+        """Have what an offer of ours with these terms needs."""
+        if self._offerer is None:
+            self._offerer = True
+        self._existing = bool(self.role)
+        if terms.protection is Protection.SDES and not self._own:
+            keys = [new_key(suite, self._random) for suite in self.options.offered_suites]
+            self._own = tuple(CryptoLine(tag, one.suite, one.key) for tag, one in enumerate(keys, 1))
+
+    # What the peer's say.
+
+    def take_offer(self, section: SectionTransport, terms: TransportTerms, host: str, port: int) -> None:
+        """Have what was offered hold, as the answer with these terms says.
+
+        Raises:
+            ValueError: it cannot be used.
+        """
+        if self._offerer is None:
+            self._offerer = False
+        line = terms.crypto
+        if line is not None:
+            own = self._own[0] if len(self._own) == 1 else None
+            if own is None or own.suite != line.suite or self._peer is None or self._peer.key != line.key:
+                own = CryptoLine(line.tag, line.suite, new_key(line.suite, self._random).key)
+            self._own = (own._replace(tag=line.tag),)
+        self._apply(section, terms, host, port)
+
+    def take_answer(self, section: SectionTransport, terms: TransportTerms, host: str, port: int) -> None:
+        """Have what was answered to our offer hold.
+
+        Raises:
+            ValueError: it cannot be used.
+        """
+        self._apply(section, terms, host, port)
+
+    def _apply(self, section: SectionTransport, terms: TransportTerms, host: str, port: int) -> None:
+        sent = received = None
+        if terms.crypto is not None:
+            own = next(line for line in self._own if line.suite == terms.crypto.suite)
+            sent, received = own.srtp_key, terms.crypto.srtp_key
+        dtls = None
+        if terms.protection is Protection.DTLS:
+            if not terms.role:
+                return  # holdconn: nothing is to begin yet
+            new = bool(self._association and section.association and section.association != self._association)
+            dtls = DtlsParameters(section.fingerprints, section.setup, new)
+        self.transport.apply(
+            RemoteTransport(
+                (host, port) if is_address(host) else ("0.0.0.0", 0),
+                None if terms.mux else section.rtcp_address(host),
+                terms.mux, sent, received, dtls, section.ice if terms.ice else None,
+            ),
+            role=terms.role,
+            controlling=bool(self._offerer),
+        )  # fmt: skip
+        before, self.role = self.role, terms.role
+        self._existing = bool(before) and before == terms.role and self._fingerprints == section.fingerprints
+        self._peer, self._fingerprints, self._association = terms.crypto, section.fingerprints, section.association
+
+    # Its streams.
+
+    def describe(self, streams: Sequence[RtpStream]) -> None:
+        """Tell the transport what was agreed on for its streams; one that is alone needs that for extensions only."""
+        needed = len(streams) > 1 or any(one.feedback or one.extensions != header_extensions.NONE for one in streams)
+        if needed or self._described:
+            self._described = True
+            agree(self.transport, [_terms_of(one) for one in streams])
+
+    def fits(self, terms: TransportTerms) -> bool:
+        """Whether the transport was made for what these terms want of it."""
+        transport = self.transport
+        return (transport.ice is not None or not terms.ice) and (
+            transport.dtls is not None or terms.protection is not Protection.DTLS
+        )
+
+    def join(self) -> None:
+        """One more stream uses it."""
+        self.users += 1
+
+    def leave(self) -> None:
+        """One less does; without any it ends."""
+        self.users -= 1
+        if self.users <= 0:
+            self.transport.close()
+
+
+def _terms_of(stream: RtpStream) -> StreamTerms:
+    """What a transport does for a stream."""
+    types = stream.announced
+    numbers = {number for number, _ in types.formats} | {number for _, number in types.events}
+    mid = "" if stream.written is None else stream.written.mid
+    return StreamTerms(stream.rtp, mid, stream.extensions, stream.feedback, numbers, stream.sources)
+
+
+class Legs:
+    """The transports of one session, and those that the description in hand has named so far."""
+
+    __slots__ = ("_count", "_named", "_written", "prepared")
+
+    def __init__(self) -> None:
+        self._named: dict[TransportLeg, tuple[str, ...]] = {}
+        self._written: set[TransportLeg] = set()
+        self._count = 0
+        self.prepared: list[TransportLeg] = []
+        """Those that were opened before they were needed, to find out what there is to say of them."""
+
+    def begin(self) -> None:
+        """Another description is read or written."""
+        self._named.clear()
+        self._written.clear()
+
+    def carries(self, leg: TransportLeg) -> bool:
+        """Whether this is the first section of our description on a leg: the one with its candidates."""
+        first = leg not in self._written
+        self._written.add(leg)
+        return first
+
+    def first(self, leg: TransportLeg, group: tuple[str, ...]) -> bool:
+        """Whether this is the first section of the description on a leg: the one that speaks for it."""
+        if leg in self._named:
+            return False
+        self._named[leg] = group
+        return True
+
+    def name(self, kind: str) -> str:
+        """The name of the next section that we offer (``a=mid``)."""
+        self._count += 1
+        return f"{kind}-{self._count - 1}"
+
+    def found(
+        self, own: MediaStream | None, streams: Iterable[MediaStream | None], group: tuple[str, ...]
+    ) -> TransportLeg | None:
+        """The leg that an offered section has already: that of its group, or its own; ``None``: it needs another.
+
+        Args:
+            own: the stream that has been in the section's place.
+            streams: all of the session.
+            group: the names in the section's group.
+        """
+        if group:
+            for leg, named in self._named.items():
+                if named == group:
+                    return leg
+        leg_before = None if own is None else own.leg
+        if leg_before is not None and leg_before not in self._named:
+            return leg_before
+        for one in streams:
+            if one is None or one.leg is None or one.leg in self._named or one.written is None:
+                continue
+            if one.written.group and one.written.mid in group:
+                return one.leg
+        return None
+
+    def shared(self, streams: Iterable[MediaStream | None]) -> TransportLeg | None:
+        """The leg that one more stream of our offer can go over, because its streams are bundled."""
+        for one in streams:
+            if one is not None and one.leg is not None and one.written is not None and one.written.group:
+                return one.leg
+        return None
+
+    def describe(self, streams: Iterable[MediaStream | None]) -> None:
+        """Tell each transport of its streams, when an offer has been answered."""
+        found: dict[TransportLeg, list[RtpStream]] = {}
+        for one in streams:
+            if one is not None and one.leg is not None:
+                found.setdefault(one.leg, []).append(cast("RtpStream", one))
+        for leg, users in found.items():
+            leg.describe(users)
+
+    def groups(self, streams: Iterable[MediaStream | None]) -> list[list[str]]:
+        """The names in each BUNDLE group of our description."""
+        found: dict[TransportLeg, list[str]] = {}
+        for one in streams:
+            if one is not None and one.leg is not None and one.written is not None and one.written.group:
+                found.setdefault(one.leg, []).append(one.written.mid)
+        return list(found.values())
+
+    def close(self) -> None:
+        """Close what was prepared and is not needed."""
+        for leg in self.prepared:
+            leg.transport.close()
+        self.prepared.clear()

@@ -1,0 +1,119 @@
+"""Opens the media transports of a session, as its endpoint's options say."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+from asterism.applications.session.identity import address_towards
+from asterism.applications.session.media_transport.leg import TransportLeg
+from asterism.core.errors import AsterismError
+from asterism.media.sockets import is_address
+from asterism.media.transports.agents import TransportSettings
+from asterism.pbx.vocabulary.controls import SoftHangup
+
+if TYPE_CHECKING:
+    from asterism.applications.session.media_transport.terms import Options
+    from asterism.applications.session.session import Session
+    from asterism.media.core import Media
+
+NOWHERE = frozenset(("0.0.0.0", "::", ""))
+"""Addresses in descriptions at which nobody is."""
+_ICE = "ICE: "
+"""What the reasons of ICE agents begin with."""
+_NOT_AVAILABLE = 44
+"""Q.850: requested channel not available; what a call without media ends with."""
+
+
+def local_host(session: Session, peer: str) -> tuple[str, bool]:
+    """The address of our media, and whether it is of another family than the session's: the peer's media is, then."""
+    endpoint = session.endpoint
+    bound = endpoint.media_address if endpoint.bind_rtp_to_media_address else ""
+    host = bound or session.local_address
+    other_family = not bound and peer not in NOWHERE and (":" in peer) != (":" in host)
+    if other_family and is_address(peer):
+        host = address_towards(peer, 9)
+    return host, other_family
+
+
+def open_leg(media: Media, session: Session, peer: str, *, tos: int, cos: int, ice: bool) -> TransportLeg | None:
+    """Open a transport with ports on an address that the peer's media can reach; ``None`` where that fails.
+
+    Args:
+        media: the media subsystem.
+        session: whose it is.
+        peer: the address in the peer's description, empty before there is one.
+        tos: traffic class of the packets.
+        cos: their link priority.
+        ice: whether it is to find its path by ICE.
+    """
+    legs = session.media.legs
+    if legs.prepared:
+        return legs.prepared.pop(0)
+    endpoint = session.endpoint
+    options = session.profile.transport
+    host, _ = local_host(session, peer)
+    if ice and not endpoint.bind_rtp_to_media_address:
+        host = "::" if ":" in host else "0.0.0.0"  # every address may turn out to be the one on the path
+    try:
+        transport = media.open_transport(
+            host,
+            ports=(endpoint.rtp_port_start, endpoint.rtp_port_end),
+            tos=tos,
+            cos=cos,
+            settings=_settings(media, session, options, ice),
+        )
+    except (OSError, ValueError, AsterismError) as error:
+        session.core.log.warning("no media transport on %s for %s: %s", host, endpoint.id, error)
+        return None
+    transport.on_failed = partial(_failed, session)
+    return TransportLeg(options, transport, session.core.random)
+
+
+def _settings(media: Media, session: Session, options: Options, ice: bool) -> TransportSettings:
+    """What a transport is to be able to do.
+
+    Raises:
+        OSError: a file that the options name cannot be read.
+        ValueError: a file or an option is of no use.
+    """
+    endpoint = session.endpoint
+    dtls = None
+    if options.encryption == "dtls":
+        # OpenSSL is loaded when it is needed first.
+        from asterism.media.transports.dtls import dtls_agents
+        from asterism.media.transports.dtls_server import DtlsSettings
+
+        dtls = dtls_agents(
+            media.context.dtls,
+            DtlsSettings(
+                verify=endpoint.dtls_verify,
+                cert_file=endpoint.dtls_cert_file,
+                private_key=endpoint.dtls_private_key,
+                cipher=endpoint.dtls_cipher,
+                ca_file=endpoint.dtls_ca_file,
+                ca_path=endpoint.dtls_ca_path,
+                auto_generate=endpoint.dtls_auto_generate_cert,
+                rekey=int(endpoint.dtls_rekey),
+                fingerprint=endpoint.dtls_fingerprint.lower(),
+                mtu=media.settings.dtls_mtu,
+                suites=options.suites,
+            ),
+        )
+    return TransportSettings(media.make_ice if ice and media.settings.ice_support else None, dtls)
+
+
+def _failed(session: Session, reason: str) -> None:
+    """A transport has no path any more, or will have no keys."""
+    session.core.log.warning("no media go to and from %s: %s", session.endpoint.id, reason)
+    # A path may be found yet, or after a restart; without keys there is nothing to wait for.
+    if not reason.startswith(_ICE):
+        session.work.push(_end, session)
+
+
+def _end(session: Session) -> None:
+    """End a call without media as its own device would."""
+    if session.channel is None:
+        session.fail(_NOT_AVAILABLE)
+    else:
+        session.channel.soft_hangup(SoftHangup.DEVICE, _NOT_AVAILABLE)

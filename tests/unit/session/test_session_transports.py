@@ -1,0 +1,119 @@
+"""Options of endpoints that concern the transport of media."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import pytest
+from session_bench import Bench, on_bench, set_options
+
+from asterism.media.transports import dtls
+from asterism.pbx.calls.originate import OriginateRequest, originate
+from asterism.sip.objects.endpoint import Endpoint
+
+DIGEST = ":".join(["AB"] * 32)
+HEAD = "v=0\r\no=ua 1000 1 IN IP4 127.0.0.1\r\ns=call\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\n"
+
+
+def described(protocol: str, *lines: str) -> str:
+    return HEAD + "\r\n".join([f"m=audio 31800 {protocol} 0", "a=rtpmap:0 PCMU/8000", *lines]) + "\r\n"
+
+
+def change(bench: Bench, name: str, **options: Any) -> None:
+    endpoint = bench.server.data.get(Endpoint, name)
+    assert isinstance(endpoint, Endpoint)
+    set_options(endpoint, **options)
+    endpoint.validate(frozenset(options))
+
+
+async def offered(bench: Bench) -> str:
+    """What Bob is offered."""
+    bob = bench.phone(5072)
+    task = asyncio.ensure_future(originate(bench.server.pbx, OriginateRequest("PJSIP/bob", "internal", "900")))
+    invite = await bob.next("INVITE")
+    bob.respond(invite, 486)
+    await task
+    return invite.body.decode()
+
+
+async def answered(bench: Bench, body: str) -> int:
+    """How an offer of Alice is answered: the status."""
+
+    @bench.server.pbx.extension("internal", "700")
+    async def answering(channel: Any) -> None:
+        await channel.answer()
+        await channel.hangup()
+
+    alice = bench.phone(5071)
+    alice.call("700", body=body)
+    for _ in range(500):
+        for message in alice.messages():
+            status = getattr(message, "status", 0)
+            if status == 200:
+                alice.read = len(alice.flow.sent)
+                alice.in_dialog("ACK", message, 1)  # type: ignore[arg-type]
+                alice.respond(await alice.next("BYE"), 200)
+            if status >= 200:
+                return int(status)
+        await asyncio.sleep(0)
+    raise AssertionError("no final response")
+
+
+@on_bench
+async def test_force_avp_offers_dtls_without_its_own_profile(bench: Bench) -> None:
+    change(bench, "bob", media_encryption="dtls", force_avp="yes")
+    text = await offered(bench)
+    assert " RTP/SAVP 0" in text
+    assert "a=fingerprint:SHA-256 " in text
+
+
+@on_bench
+async def test_the_profile_of_an_offer_is_taken_as_it_is(bench: Bench) -> None:
+    change(bench, "alice", media_encryption="dtls", media_use_received_transport="yes")
+    body = described("RTP/SAVPF", f"a=fingerprint:SHA-256 {DIGEST}", "a=setup:actpass")
+    assert await answered(bench, body) == 200
+
+
+@on_bench
+async def test_suites_are_offered_in_the_order_of_the_option(bench: Bench) -> None:
+    change(bench, "bob", media_encryption="sdes", srtp_suites=("AEAD_AES_256_GCM", "AES_CM_128_HMAC_SHA1_80"))
+    lines = [line.split()[:2] for line in (await offered(bench)).split("\r\n") if line.startswith("a=crypto")]
+    assert lines == [["a=crypto:1", "AEAD_AES_256_GCM"], ["a=crypto:2", "AES_CM_128_HMAC_SHA1_80"]]
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "field", "wanted"),
+    [
+        ("dtls_verify", "yes", "verify", "yes"),
+        ("dtls_rekey", "60", "rekey", 60),
+        ("dtls_auto_generate_cert", "yes", "auto_generate", True),
+        ("dtls_cert_file", "/etc/cert.pem", "cert_file", "/etc/cert.pem"),
+        ("dtls_private_key", "/etc/key.pem", "private_key", "/etc/key.pem"),
+        ("dtls_cipher", "ECDHE+AESGCM", "cipher", "ECDHE+AESGCM"),
+        ("dtls_ca_file", "/etc/ca.pem", "ca_file", "/etc/ca.pem"),
+        ("dtls_ca_path", "/etc/ca", "ca_path", "/etc/ca"),
+        ("dtls_fingerprint", "SHA-1", "fingerprint", "sha-1"),
+        ("srtp_suites", ("AEAD_AES_128_GCM",), "suites", ("AEAD_AES_128_GCM",)),
+    ],
+)
+def test_an_option_of_dtls_reaches_its_agents(
+    option: str, value: object, field: str, wanted: object, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[Any] = []
+
+    def made(server: object, settings: Any) -> Any:
+        seen.append(settings)
+        raise ValueError("enough was seen")
+
+    monkeypatch.setattr(dtls, "dtls_agents", made)
+
+    @on_bench
+    async def test(bench: Bench) -> None:
+        change(bench, "bob", media_encryption="dtls", **{option: value})
+        found = await originate(bench.server.pbx, OriginateRequest("PJSIP/bob", "internal", "900"))
+        assert found.channel is None
+        assert getattr(seen[0], field) == wanted
+
+    test(tmp_path)
