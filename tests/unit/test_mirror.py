@@ -65,6 +65,8 @@ WITHOUT = frozenset(
         "media/sockets",
         "media/statistics",
         "media/transmitter",
+        "media/transports/agents",
+        "media/transports/parameters",
         "sip/authentication",
         "sip/authentication_check",
         "sip/cli/actions",

@@ -66,11 +66,8 @@ def test_rtcp_on_the_port_of_rtp_is_told_apart(run):
         await talk(leg, frames)
         for number in range(256):
             packet = leg.peer.packet(second=number)
-            if 192 <= number < 224:
-                protected = leg.peer.out.protect_rtcp(packet)
-            else:
-                protected = leg.peer.out.protect(packet)
-            leg.peer.socket.sendto(protected, leg.session.local)
+            protect = leg.peer.out.protect_rtcp if 192 <= number < 224 else leg.peer.out.protect
+            leg.peer.socket.sendto(protect(packet), leg.session.local)
             await asyncio.sleep(0)
         await talk(leg, frames)
         assert leg.transport.refused == 0
