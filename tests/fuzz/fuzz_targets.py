@@ -21,6 +21,7 @@ import ice_targets
 import packet_targets
 import sip_targets
 import text_targets
+import transport_targets
 from completion_target import completion
 from dialplan_targets import expression, extensions
 from dtls_target import dtls
@@ -309,6 +310,7 @@ SERVER: dict[str, Callable[[Worlds, bytes], None]] = {
     "events": event_targets.events,
     "websocket": packet_targets.websocket,
     "media": packet_targets.media,
+    "secured": transport_targets.secured,
     "stun": packet_targets.stun_packet,
     "clients": text_targets.clients,
     "console": text_targets.console,

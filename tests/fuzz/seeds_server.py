@@ -86,6 +86,11 @@ MEDIA = (
     _LINE.join([*(_rtp(n, 101, b"\x05\x0a" + struct.pack("!H", n * 160)) for n in range(4)), _rtp(4, 101, b"\x05\x8a\x03\x20")]),
     _LINE.join([_rtp(65534), _rtp(65535), _rtp(65536), _rtp(3, 0, b""), _rtp(4, 13, b"\x10"), b"r" + _SR, _rtp(5, 0, b"\0" * 8, 0xB1)]),
 )  # fmt: skip
+SECURED = (
+    _LINE.join([*(b"p" + _rtp(n)[1:] for n in range(6)), b"q" + _SR, b"q" + _RR, b"k\1", *(b"p" + _rtp(n)[1:] for n in range(6, 9))]),
+    _LINE.join([_rtp(1), b"c" + _SR, b"p" + _rtp(2)[1:], b"r" + _RR, b"r\x16\xfe\xff" + b"x" * 30, b"r\0\1\0\0" + b"x" * 16]),
+    _LINE.join([b"daaaa\1", b"p\x90\0\0\1" + bytes(8) + b"\xbe\xde\0\1\x10a\0\0" + b"x" * 20, b"k\2", b"p" + _rtp(3, 101, b"\5\x0a\0\xa0")[1:]]),
+)  # fmt: skip
 STUN = (
     struct.pack("!HHI12s", 1, 0, 0x2112A442, b"x" * 12),
     struct.pack("!HHI12sHH", 1, 4, 0x2112A442, b"x" * 12, 6, 0),
@@ -199,6 +204,7 @@ SERVER: dict[str, tuple[bytes, ...]] = {
     "bindings": BINDINGS,
     "websocket": WEBSOCKET,
     "media": MEDIA,
+    "secured": SECURED,
     "stun": STUN,
     "clients": CLIENTS,
     "console": CONSOLE,

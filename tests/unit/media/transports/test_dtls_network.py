@@ -78,7 +78,9 @@ def test_no_datagram_is_larger_than_the_settings_allow() -> None:
     run(test())
 
 
-@pytest.mark.parametrize("forged", [FATAL, CLOSE, b"\x16", b"\x14" + HEADER + b"\x00\x01\x01", b"\x17" * 60, b"?" * 30, b""])
+@pytest.mark.parametrize(
+    "forged", [FATAL, CLOSE, b"\x16", b"\x14" + HEADER + b"\x00\x01\x01", b"\x17" * 60, b"?" * 30, b""]
+)
 @pytest.mark.parametrize("source", [STRANGER, None])
 def test_forged_datagrams_end_nothing(forged: bytes, source: Address | None) -> None:
     """Before every datagram of the handshake and after it, from anywhere and in the peer's name."""
