@@ -48,6 +48,8 @@ _RESOLUTIONS = 0x01 | 0x02 | 0x04 | 0x10000 | 0x20000 | 0x40000
 """Standard, fine and super-fine; 4, 8 and 16 pixels a millimetre."""
 _SIZES = 0x01 | 0x02 | 0x04 | 0x10000 | 0x20000 | 0x40000
 """A4, B4 and A3 wide; any length."""
+_SILENCE = 60
+"""The largest sample of silence; the softest modem is ten times as loud."""
 _STORED_AS_T6 = 3
 _LOG_FLOW = 5
 _LOG_LABELS = 0x0400 | 0x0800
@@ -278,6 +280,9 @@ def _ascii(text: str, longest: int) -> bytes:
 class AudioTerminal(Terminal):
     """A terminal behind a modem: 16-bit linear samples at 8 kHz."""
 
+    silent = 0
+    """Samples for which the far end has been silent."""
+
     def _make(self) -> Any:
         state = self._lib.fax_init(self._ffi.NULL, self.sending)
         if state != self._ffi.NULL:
@@ -297,12 +302,14 @@ class AudioTerminal(Terminal):
         """Samples from the far end."""
         if self.closed or len(pcm) < 2:
             return
-        buffer = self._ffi.from_buffer("int16_t[]", bytearray(pcm))
-        self._lib.fax_rx(self._state, buffer, len(pcm) // 2)
+        data = bytearray(pcm)
+        self._lib.fax_rx(self._state, self._ffi.from_buffer("int16_t[]", data), len(data) // 2)
+        self.silent = 0 if max(memoryview(pcm).cast("h")) > _SILENCE else self.silent + len(pcm) // 2
 
     def miss(self, samples: int) -> None:
         """So many samples of the far end were lost."""
         if not self.closed and samples > 0:
+            self.silent += samples
             self._lib.fax_rx_fillin(self._state, samples)
 
     def say(self, samples: int) -> bytes:

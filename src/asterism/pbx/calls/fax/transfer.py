@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from asterism.media.fax.library import MissingFaxLibraryError
-from asterism.media.fax.terminal import AudioTerminal, FaxTerms, Happened, T38Terminal, Terminal, describe
+from asterism.media.fax.terminal import RATE, AudioTerminal, FaxTerms, Happened, T38Terminal, Terminal, describe
 from asterism.pbx.calls.fax import events
 from asterism.pbx.calls.fax.files import Incoming, Outgoing, fax_path
 from asterism.pbx.calls.fax.modem import ModemOnChannel
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 LONGEST_PAGE = 1800.0
 """Seconds that may pass without a page, or another step: then the fax is ended."""
+LONGEST_SILENCE = 60.0
+"""Seconds for which a machine that sends may say nothing over audio: T.30 waits 35 for its first word."""
 MOST_PAGES = 1000
 """Pages that are received at most."""
 _TIMES = (2, 3, 4, 21, 22, 23, 28, 29, 30, 31, 32, 33, 34)
@@ -335,7 +337,7 @@ class _Course:
             elif event.kind is Happened.PAGE:
                 self._status(session, f"Page {session.transfer.pages}")
                 self._too_long = self._too_long or session.transfer.pages >= MOST_PAGES
-        if loop.time() - self._since > LONGEST_PAGE:
+        if loop.time() - self._since > LONGEST_PAGE or _silent(terminal) > LONGEST_SILENCE:
             self._too_long = True
         if (not terminal.active or self._too_long) and self._waiting is not None and not self._waiting.done():
             self._waiting.set_result(True)
@@ -360,7 +362,7 @@ class _Course:
         mode = "T38" if session.type == T38 else "audio"
         text = describe(code) if code is not None else "The call dropped prematurely"
         if self._too_long:
-            text = "Timed out: no page came to its end"
+            text = "Timed out: nothing came any more, or a page had no end"
         elif code == 0 and not transfer.pages:
             text = "No page has passed"
         resolution = transfer.resolution if transfer.pages else ""
@@ -410,3 +412,10 @@ class _Course:
         if result.success:
             kind = events.SEND_FAX if self._operation is Operation.SEND else events.RECEIVE_FAX
             self._pbx.bus.publish(kind, channel, details)
+
+
+def _silent(terminal: Terminal) -> float:
+    """Seconds for which the far end has said nothing although it is its turn."""
+    if isinstance(terminal, AudioTerminal) and not terminal.sending:
+        return terminal.silent / RATE
+    return 0.0
