@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from asterism.command.demo.certificate import make_certificate
+from asterism.command.demo.fax_page import sample_page
 from asterism.config.file import ConfigFile
 from asterism.hostport import format_host_port, split_host_port
 from asterism.interfaces.http.settings import read_settings as http_settings
@@ -29,6 +30,8 @@ EXTENSIONS = (
     ("606", "your number, said by a subroutine"),
     ("607", "the time, said"),
     ("**102", "answer for 102 while it rings (a lamp's pickup prefix is **); *8: whichever phone rings"),
+    ("608, fax", "a fax machine that receives into var/spool/fax"),
+    ("609", "a fax machine that sends a page"),
     ("700", "transfer a call here to park it; 701 to 709 get it back"),
     ("800", "a conference room: all who dial it talk; * tells the keys. 801: the same as its admin"),
     ("*72103, *90103, *92103", "forward your calls to 103: always, when busy, without an answer; *73, *91, *93 end it"),
@@ -38,6 +41,8 @@ MANAGER_HOST = "127.0.0.1"
 """Where a new demo's manager listens."""
 HTTP_PORT = 8088
 HTTPS_PORT = 8089
+FAX_PAGE = "var/spool/fax/demo-page.tif"
+"""What 609 sends."""
 _CERTIFICATE = "https.pem"
 
 _ASTERISK_CONF = """\
@@ -214,6 +219,19 @@ exten => 607,1,Answer()
  same => n,SayUnixTime(${TONE},,IMSp)
  same => n,WaitUntil(${TONE})
  same => n,Playback(beep)
+ same => n,Hangup()
+
+; Fax (docs/guide/fax.md): 608 receives into var/spool/fax, 609 sends a page. A fax machine, or another server, dials
+; them; a phone only hears modems. To see it at work: "channel originate Local/609@demo extension 608@demo" in the
+; console, then "fax show sessions".
+exten => 608,1,Set(FAXOPT(localstationid)=608)
+ same => n,ReceiveFAX(${UNIQUEID}.tif,f)
+ same => n,Verbose(1,fax from ${REMOTESTATIONID}: ${FAXSTATUS} ${FAXPAGES} ${FAXSTATUSSTRING})
+ same => n,Hangup()
+exten => fax,1,Goto(608,1)
+exten => 609,1,Set(FAXOPT(localstationid)=609)
+ same => n,SendFAX(demo-page.tif,f)
+ same => n,Verbose(1,fax to ${REMOTESTATIONID}: ${FAXSTATUS} ${FAXPAGES} ${FAXSTATUSSTRING})
  same => n,Hangup()
 
 ; Nobody answered, or busy? *30: be called back when the other phone is free. *31: not after all.
@@ -418,6 +436,10 @@ def create(
         if not path.exists():
             path.touch(mode=0o600)
             path.write_text(text)
+    page = folder / FAX_PAGE
+    if not page.exists():
+        page.parent.mkdir(parents=True, exist_ok=True)
+        page.write_bytes(sample_page())
     certificate = folder / _CERTIFICATE
     if not certificate.exists():
         certificate.touch(mode=0o600)
