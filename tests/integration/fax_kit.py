@@ -32,10 +32,13 @@ type=identify
 endpoint=other
 match=127.0.0.1
 """
-TOLD = (
-    "${FAXSTATUS},${FAXSTATUSSTRING},${FAXERROR},${FAXPAGES},${FAXBITRATE},${FAXRESOLUTION},${REMOTESTATIONID},"
-    "${FAXMODE}"
-)
+TOLD = "|".join(
+    f"${{{name}}}"
+    for name in (
+        "FAXSTATUS", "FAXSTATUSSTRING", "FAXERROR", "FAXPAGES", "FAXBITRATE", "FAXRESOLUTION", "REMOTESTATIONID",
+        "FAXMODE",
+    )
+)  # fmt: skip
 SENDER = """
 [send]
 exten => s,1,Set(FAXOPT(localstationid)=+49 30 1)
@@ -81,7 +84,7 @@ class Faxing:
         """What both dialplans saw, once both are through."""
         sent, received = self.sender.pbx.dialplan.globals, self.receiver.pbx.dialplan.globals
         await until(lambda: "SENT" in sent and "RECEIVED" in received, limit)
-        return Result(*sent["SENT"].split(",")), Result(*received["RECEIVED"].split(","))
+        return Result(*sent["SENT"].split("|")), Result(*received["RECEIVED"].split("|"))
 
     async def idle(self) -> None:
         """Nothing is left of it anywhere."""

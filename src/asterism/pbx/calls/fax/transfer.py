@@ -42,6 +42,8 @@ _DROPPED = 49
 LETTERS = "dfFsz"
 _CALLING, _CALLED = "1100/500,0/3000", "!2100/2600"
 """What a fax machine says until the far end has changed to T.38 (T.30 4)."""
+_BEFORE_ASKING = 1.0
+"""Seconds that a called machine leaves the calling one to begin, and to ask."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,10 +163,15 @@ class _Course:
         details.session = session.number
         success = False
         try:
+            # Before anything that takes time: the far end may ask for T.38 as soon as it has answered.
+            self._t38.use(self)
             result = await self._with_files(session)
             success = result.success
             return result
+        except RuntimeError as error:
+            raise FaxError("CHANNEL PROBLEMS", str(error)) from error
         finally:
+            self._t38.release(self)
             self._faxes.end(session, success)
 
     async def _with_files(self, session: FaxSession) -> FaxResult:
@@ -196,14 +203,7 @@ class _Course:
         if channel.state is not ChannelState.UP:
             await answer(channel)
         channel.stop_tone()
-        try:
-            self._t38.use(self)
-        except RuntimeError as error:
-            raise FaxError("CHANNEL PROBLEMS", str(error)) from error
-        try:
-            return await self._by_either(session, path)
-        finally:
-            self._t38.release(self)
+        return await self._by_either(session, path)
 
     async def _by_either(self, session: FaxSession, path: Path) -> FaxResult:
         t38, options = self._t38, self._options
@@ -232,14 +232,14 @@ class _Course:
         if t38.state is not T38State.NEGOTIATED:
             start_tone(channel, _CALLING if sending else _CALLED)
         try:
-            if sending and t38.asked is None and t38.state is not T38State.NEGOTIATED:
+            if t38.asked is None and t38.state is not T38State.NEGOTIATED:
                 # The called machine asks, as a rule: it is the one that hears first that there is a fax.
                 self._waiting = self._pbx.loop.create_future()
-                await channel.park(seconds, 0, self._waiting)
+                await channel.park(seconds if sending else _BEFORE_ASKING, 0, self._waiting)
                 if t38.state is T38State.NEGOTIATING:  # it has asked, and does not know our answer yet
                     self._waiting = self._pbx.loop.create_future()
                     await channel.park(seconds, 0, self._waiting)
-                if t38.parameters is None and not self._options.ask:
+                if t38.parameters is None and sending and not self._options.ask:
                     return None
             return await t38.request(self._parameters, seconds)
         finally:

@@ -108,7 +108,7 @@ def test_where_both_have_t38_packets_are_passed_on(tmp_path: Path, monkeypatch: 
         file = write_pages(tmp_path / "1.tif", page(40))
         sending = world.start(world.alice, "SendFAX", str(file))
         receiving = world.start(world.bob, "ReceiveFAX", "in.tif")
-        await asyncio.sleep(1)
+        await asyncio.sleep(2)
         states = [t38_of(one).state for one in (bridged.near, bridged.far)]
         assert states == [T38State.NEGOTIATED, T38State.NEGOTIATED]
         assert [t38_of(one).user for one in (bridged.near, bridged.far)] == [None, None]
