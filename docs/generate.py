@@ -16,7 +16,7 @@ from asterism.chan_sip.objects.shared import SipOptions
 from asterism.chan_sip.reading import ALIASES
 from asterism.chan_sip.translation.translate import GENERAL_RULES, PEER_RULES
 from asterism.data import ConfiguredObject, OptionSpec
-from asterism.media import zones
+from asterism.media import udptl_settings, zones
 from asterism.media.answering_machine import Rhythm
 from asterism.media.soundfiles.search import SHIPPED
 from asterism.pbx.calls.completion.machine import State
@@ -89,6 +89,7 @@ def pages() -> dict[str, str]:
     made["confbridge.md"] = _conferences()
     made["res_fax.md"] = _fax()
     made["res_parking.md"] = _parking()
+    made["udptl.md"] = _udptl()
     made["sip.conf.md"] = _sip_conf()
     made["prompts.md"] = _prompts()
     made["README.md"] = _index(types)
@@ -448,6 +449,20 @@ def _fax() -> str:
     )
 
 
+def _udptl() -> str:
+    """The page of ``udptl.conf``, which is no object."""
+    return "".join(
+        (
+            HEAD.format(title=udptl_settings.FILE),
+            "Ports and error correction of fax by T.38.\n",
+            "[Guide](../guide/fax.md#t38), [sample](../../samples/udptl.conf). `module reload udptl` reads the file\n",
+            "again, for faxes that begin from then on.\n",
+            "\n| option of `[general]` | default | accepted | meaning |\n|---|---|---|---|\n",
+            *(_line(name, *told) for name, told in udptl_settings.OPTIONS.items()),
+        )
+    )
+
+
 def _parking() -> str:
     """The page of ``res_parking.conf``, which is no object."""
     dynamic = (
@@ -548,6 +563,7 @@ def _index(types: list[type[ConfiguredObject]]) -> str:
         f"| [{content.FILE}](pjsip_notify.md) | NOTIFYs that are sent by hand. |\n",
         f"| [{fax.FILE}](res_fax.md) | Faxes. |\n",
         f"| [{parking.FILE}](res_parking.md) | Parking lots. |\n",
+        f"| [{udptl_settings.FILE}](udptl.md) | Ports and error correction of fax by T.38. |\n",
         f"| [{sip_notify.FILE}](sip_notify.md) | NOTIFYs that are sent by hand to peers of `sip.conf`. |\n",
         "\nThe old configuration of SIP, which is translated into such objects: [sip.conf](sip.conf.md).\n",
     ]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from asterism.config import Section
 from asterism.core.errors import ConfigError
@@ -65,8 +67,22 @@ class UdptlSettings:
         return min(int(found), LARGEST_DATAGRAM)
 
 
-OPTIONS = ("udptlstart", "udptlend", "udptlchecksums", "udptlfecentries", "udptlfecspan", "use_even_ports")
-"""Asterisk's options of ``[general]``."""
+OPTIONS: Mapping[str, tuple[str, str, str]] = MappingProxyType(
+    {
+        "udptlstart": ("4000", "1 to 65535", "First port; each leg with T.38 takes one."),
+        "udptlend": ("4999", "1 to 65535", "Last port."),
+        "use_even_ports": ("no", "yes, no", "Take only ports with even numbers."),
+        "udptlfecentries": (
+            "3",
+            f"1 to {MOST_ENTRIES}",
+            "Earlier packets that each one repeats (redundancy), or groups that it protects (FEC).",
+        ),
+        "udptlfecspan": ("3", f"1 to {MOST_SPAN}", "Packets in a group of FEC."),
+        "udptlchecksums": ("yes", "yes, no", "Accepted, and without effect: the kernel always computes them."),
+    }
+)
+"""Asterisk's options of ``[general]``, each with its default, what it takes, and what it is for."""
+FILE = "udptl.conf"
 LARGEST_DATAGRAM = 1400
 """Octets of the largest datagram that is announced."""
 USUAL_DATAGRAM = 400

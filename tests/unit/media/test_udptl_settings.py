@@ -15,8 +15,9 @@ def parse(text: str) -> UdptlSettings:
 
 def test_defaults_and_values() -> None:
     assert parse("") == UdptlSettings(4000, 4999, True, 3, 3, False)
-    values = zip(OPTIONS, (5001, 5009, "no", 5, 2, "yes"), strict=True)
+    values = zip(OPTIONS, (5001, 5009, "yes", 5, 2, "no"), strict=True)
     text = "[general]\n" + "\n".join(f"{one}={value}" for one, value in values)
+    assert parse("[general]\n" + "\n".join(f"{one}={OPTIONS[one][0]}" for one in OPTIONS)) == UdptlSettings()
     assert parse(text) == UdptlSettings(5001, 5009, False, 5, 2, True)
 
 
