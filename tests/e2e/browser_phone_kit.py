@@ -238,13 +238,16 @@ exten => 610,1,Answer()
 
 
 @asynccontextmanager
-async def browser_server(folder: Path, **conf: str) -> AsyncIterator[Server]:
-    """A server with phones 101 to 103 and accounts 104 to 106 for browsers; ``conf`` are further files, or others."""
+async def browser_server(folder: Path, more: str = "", **conf: str) -> AsyncIterator[Server]:
+    """A server with phones 101 to 103 and accounts 104 to 106 for browsers.
+
+    ``more`` stands at the end of its pjsip.conf; ``conf`` are further files, or others.
+    """
     accounts = [_ACCOUNT.format(number, "phone" if number < 104 else "browser") for number in range(101, 107)]
     files = {
         "http.conf": HTTP,
         "browser_phone.conf": "[general]\nenabled=yes\n",
-        "pjsip.conf": _PJSIP + "".join(accounts),
+        "pjsip.conf": _PJSIP + "".join(accounts) + more,
         "extensions.conf": _EXTENSIONS,
         # The browser is on this machine.
         "rtp.conf": "[general]\nice_loopback=yes\n",

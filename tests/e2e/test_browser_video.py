@@ -1,0 +1,131 @@
+"""Video of browsers, by frames decoded: each codec, lost packets, conferences with one and with many streams."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+from browser_phone_kit import PhonePage, browser_server, media_chromium, page_url
+from peers import LIMIT
+
+from asterism.media.transports.outlet import Outlet
+from asterism.server.server import Server
+from asterism.testing import assert_idle
+
+pytestmark = pytest.mark.e2e
+
+USERS = ("104", "105", "106")
+STREAMS = """
+(async () => {
+  const found = [];
+  for (const one of (await window.connections.at(-1).getStats()).values())
+    if (one.type === 'inbound-rtp' && one.kind === 'video')
+      found.push([one.framesDecoded ?? 0, one.nackCount ?? 0, one.packetsLost ?? 0]);
+  return found;
+})()
+"""
+CONFERENCE = "[default]\nexten => 700,1,Answer()\n same => n,ConfBridge(room,{mode})\n"
+
+
+class Viewer(PhonePage):
+    """A page with a call with video."""
+
+    async def streams(self) -> list[tuple[int, int, int]]:
+        """Of each stream that comes: frames decoded, requests for lost packets, packets that never came."""
+        return [tuple(one) for one in await self.run(STREAMS)]  # type: ignore[attr-defined]
+
+    async def sees(self, count: int = 1, frames: int = 20) -> None:
+        """Wait until so many streams have so many more frames decoded each."""
+        before: list[int] = []
+        now: list[int] = []
+        for _ in range(int(LIMIT / 0.2)):
+            now = sorted((one[0] for one in await self.streams()), reverse=True)[:count]
+            if len(now) == count and min(now) and not before:
+                before = now
+            if before and all(one >= other + frames for one, other in zip(now, before, strict=False)):
+                return
+            await asyncio.sleep(0.2)
+        raise AssertionError(f"{now} frames, {before} at first: {await self.text('body')}")
+
+    async def call(self, number: str) -> None:
+        await self.page.call("Page.bringToFront", {})
+        if not await self.run("document.getElementById('with-camera').checked"):
+            await self.click("#with-camera")
+        await self.dial(number)
+
+    async def take(self) -> None:
+        """Answer with the camera."""
+        await self.state(1, "incoming")
+        await self.page.call("Page.bringToFront", {})
+        await self.do(1, "answer")
+        await self.state(1, "talking")
+        if await self.run("document.querySelector('#line-1 [data-do=camera]').getAttribute('aria-pressed')") != "true":
+            await self.do(1, "camera")
+
+
+@asynccontextmanager
+async def viewers(folder: Path, *users: str, more: str = "", **conf: str) -> AsyncIterator[tuple[Server, list[Viewer]]]:
+    async with browser_server(folder, more, **conf) as server:
+        async with media_chromium(folder) as browser:
+            found = []
+            for user in users:
+                page = await Viewer.open(browser, page_url(server))
+                await page.sign_in(user, "secret")
+                found.append(page)
+            yield server, found
+            for page in found:
+                if await page.run("document.querySelector('#line-1').dataset.state") == "talking":
+                    await page.do(1, "hangUp")
+                    await page.until("document.querySelector('#line-1').dataset.state !== 'talking'")
+        await assert_idle(server)
+
+
+@pytest.mark.parametrize("codec", ["vp8", "vp9", "h264", "av1"])
+async def test_two_browsers_see_each_other(codec: str, tmp_path: Path) -> None:
+    more = "".join(f"[{user}](+)\nallow=!all,opus,{codec}\n" for user in USERS)
+    async with viewers(tmp_path, "104", "105", more=more) as (_server, (one, two)):
+        await one.call("105")
+        await two.take()
+        await asyncio.gather(one.sees(), two.sees())
+
+
+async def test_lost_packets_are_asked_for_and_sent_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    chance, emit, lost = random.Random(7), Outlet.emit, []
+
+    def lossy(self: Outlet, data: bytes, *more: object) -> None:
+        if len(data) > 400 and chance.random() < 0.03:
+            lost.append(len(data))
+        else:
+            emit(self, data, *more)  # type: ignore[arg-type]
+
+    async with viewers(tmp_path, "104", "105") as (server, (one, two)):
+        await one.call("105")
+        await two.take()
+        await one.sees()
+        monkeypatch.setattr(Outlet, "emit", lossy)
+        for each in (one, two):
+            await each.sees(frames=60)
+        transports = list(server.media.transports)
+        histories = [one.socket_of(each).history for one in transports for each in one.sessions]
+        assert [history is None for history in histories] == [True, False] * 2  # of video alone
+        monkeypatch.undo()
+        found = [*await one.streams(), *await two.streams()]
+        assert all(asked for _, asked, _ in found)
+        assert sum(missed for _, _, missed in found) < len(lost) / 3
+
+
+@pytest.mark.parametrize("mode", ["follow_talker", "sfu"])
+async def test_browsers_in_a_conference(mode: str, tmp_path: Path) -> None:
+    more = "".join(f"[{user}](+)\nmax_video_streams=3\n" for user in USERS)
+    profiles = f"[{mode}]\ntype=bridge\nvideo_mode={mode}\n"
+    conf = {"extensions": CONFERENCE.format(mode=mode), "confbridge": profiles}
+    async with viewers(tmp_path, *USERS, more=more, **conf) as (_server, pages):
+        for page in pages:
+            await page.call("700")
+            await page.state(1, "talking")
+        for page in pages:
+            await page.sees(2 if mode == "sfu" else 1)
