@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from asterism.applications.session.identity import WILDCARDS
-from asterism.applications.session.items import OF_RTCP
+from asterism.applications.session.items import OF_RTCP, is_secure
 from asterism.applications.session.registry import sessions
 from asterism.applications.session.t38 import t38_state
 from asterism.applications.session.uac import OutgoingSession
@@ -123,7 +123,7 @@ _ITEMS: dict[str, Item] = {
     "t38passthrough": lambda session: "1" if session.endpoint.t38_udptl else "0",
     "t38": t38_state,
     "secure_signaling": _secure,
-    "secure_media": lambda _: "",
+    "secure_media": lambda session: "1" if is_secure(session, AUDIO) else "",
 }
 
 

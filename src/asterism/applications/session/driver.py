@@ -241,9 +241,12 @@ class SessionDriver:
         return None if item is None else item(session)
 
     def require_security(self, demand: Security) -> bool:
-        """Have the call go only where nobody listens; media are not encrypted yet."""
+        """Have the call go only where nobody listens; media where the endpoint's options demand encryption already."""
         session = self.session
-        if demand.media or not isinstance(session, OutgoingSession):
+        options = session.profile.transport
+        if not isinstance(session, OutgoingSession):
+            return False
+        if demand.media and (options.encryption == "no" or options.optimistic):
             return False
         session.secure = bool(demand.signaling)
         return True

@@ -122,6 +122,7 @@ class EndpointProfile:
         "formats_of",
         "groups",
         "party",
+        "plain",
         "settings",
         "supported",
         "system",
@@ -152,6 +153,7 @@ class EndpointProfile:
             self.formats_of[kind] = tuple(known[name] for name in endpoint.allow if name in known)
         self.transport = Options.of(endpoint)
         """What its options say of the transport of its media."""
+        self.plain = self.transport.plain
         self.party = caller_party(endpoint)
         self.device = device_of(endpoint)
         """The device that the endpoint is."""

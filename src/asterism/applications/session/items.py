@@ -60,10 +60,18 @@ def _rtp_item(session: Session, name: str, kind: str) -> str | None:
     if name == "direct":
         return _direct(session)
     if name == "secure":
-        return "0"
+        return "1" if is_secure(session, kind) else "0"
     if name == "hold":
         return "1" if session.remote_hold else "0"
     return None
+
+
+def is_secure(session: Session, kind: str) -> bool:
+    """Whether the packets of the first stream of a type are encrypted, both ways."""
+    for stream in session.media.streams:
+        if stream is not None and stream.type == kind and stream.port is not None:
+            return stream.leg is not None and stream.leg.transport.secure
+    return False
 
 
 def _direct(session: Session) -> str:

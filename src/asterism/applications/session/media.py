@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from functools import lru_cache
 from types import MappingProxyType
@@ -132,6 +133,7 @@ class SessionMedia:
         "_address",
         "_closed",
         "_closed_section",
+        "_legs",
         "_origin_id",
         "_sections",
         "_version",
@@ -142,7 +144,6 @@ class SessionMedia:
         "dtmf_mode",
         "due",
         "ending",
-        "legs",
         "msid",
         "one_way",
         "parameters",
@@ -175,8 +176,7 @@ class SessionMedia:
         """The last description we wrote."""
         self.cname = bytearray()
         """The RTCP CNAME of the streams of this session, set with the first of them."""
-        self.legs = Legs()
-        """The transports of streams that are not plain RTP."""
+        self._legs: Legs | None = None
         self.msid = ""
         """What browsers call the streams that belong together (RFC 8830), set with the first of them."""
         self.dtmf_mode = ""
@@ -203,6 +203,13 @@ class SessionMedia:
         """The types of the streams that our first offer is to have, in order; those of handlers without limit aside."""
 
     @property
+    def legs(self) -> Legs:
+        """The transports of streams that are more than plain RTP."""
+        if self._legs is None:
+            self._legs = Legs()
+        return self._legs
+
+    @property
     def followed(self) -> list[str]:
         """The types of the open streams that the call's other party is to have as well, in order."""
         return [one.type for one in self.streams if one is not None and one.type in FOLLOWED]
@@ -215,7 +222,8 @@ class SessionMedia:
 
     def offer(self, session: Session) -> bytes | None:
         """Our offer: the open streams as they are, or new ones at first; ``None`` when there is nothing to offer."""
-        self.legs.begin()
+        if self._legs is not None:
+            self._legs.begin()
         if self.streams:
             if self.switch is not None:
                 return self.switch.offer(session)
@@ -331,10 +339,11 @@ class SessionMedia:
 
     def would_change(self, session: Session) -> bool:
         """Whether an offer of ours would say anything new; nothing is kept of it."""
-        self.legs.begin()
+        if self._legs is not None:
+            self._legs.begin()
         sections, address = self._reoffer(session)
         self.roll_back(session)
-        return (address, sections) != (self._address, self._sections)
+        return (address, _stated(sections)) != (self._address, _stated(self._sections))
 
     def apply(self, session: Session, description: SessionDescription, *, final: bool = True) -> bool:
         """Take the peer's answer to our offer; whether at least one stream came of it.
@@ -343,7 +352,8 @@ class SessionMedia:
         (``final`` is false, see :meth:`settle`).
         """
         self.peer_origin = description.origin
-        self.legs.begin()
+        if self._legs is not None:
+            self._legs.begin()
         if self.switch is not None and self.switch.offered:
             return self.switch.apply(session, description)
         accepted = False
@@ -368,7 +378,8 @@ class SessionMedia:
                 self.settle(session)
             if session.direct is not None:
                 session.direct.agreed()
-            self.legs.describe(self.streams)
+            if self._legs is not None:
+                self._legs.describe(self.streams)
             self._tell_hold(session)
         else:
             session.core.log.warning(
@@ -413,7 +424,8 @@ class SessionMedia:
             assert origin is not None
             self._origin_id = str(origin.session_id)
             self._version = origin.version % 2**62 + 1
-        self.legs.begin()
+        if self._legs is not None:
+            self._legs.begin()
         counts: dict[SdpHandler, int] = {}
         found = [self._answer_section(session, description, index, counts) for index in range(len(description.media))]
         if not any(found):
@@ -442,7 +454,8 @@ class SessionMedia:
         self.agreed = len(found)
         if session.direct is not None:
             session.direct.agreed(by_us=True)
-        self.legs.describe(self.streams)
+        if self._legs is not None:
+            self._legs.describe(self.streams)
         self.types_changed = before != (self.followed if len(found) > 1 else [])
         self._tell_hold(session)
         return self._write(session, sections, address, own)
@@ -525,7 +538,8 @@ class SessionMedia:
         for stream in self.streams:
             if stream is not None:
                 _close(session, stream)
-        self.legs.close()
+        if self._legs is not None:
+            self._legs.close()
 
     def _write(self, session: Session, sections: list[str], address: str, origin: str) -> bytes:
         """The description with ``address`` in its ``c=`` and ``origin`` in its ``o=``."""
@@ -537,9 +551,8 @@ class SessionMedia:
             self._version += 1
         self._sections, self._address = sections, address
         endpoint = session.endpoint
-        lines = ""
-        if not session.profile.transport.plain:
-            lines = session_lines(self.legs.groups(self.streams), browser=endpoint.webrtc)
+        groups = [] if self._legs is None else self._legs.groups(self.streams)
+        lines = session_lines(groups, browser=endpoint.webrtc) if groups or endpoint.webrtc else ""
         self.body = write_session(
             endpoint.sdp_owner or "-",
             self._origin_id,
@@ -552,6 +565,11 @@ class SessionMedia:
             lines,
         )
         return self.body
+
+
+def _stated(sections: Sequence[str]) -> list[str]:
+    """The sections without who begins the handshake of an association, which says nothing new once it is there."""
+    return [re.sub(r"a=(?:connection|setup):.*\r\n", "", one) for one in sections]
 
 
 def _has_video(sections: Sequence[str]) -> bool:

@@ -33,17 +33,21 @@ class TransportLeg:
 
     Attributes:
         transport: how packets go.
+        host: its address, where that is of another family than the session's other media; empty otherwise.
         role: what we do in its DTLS association; empty: there is none yet.
         users: how many streams it has.
     """
 
     __slots__ = (
-        "_association", "_described", "_existing", "_fingerprints", "_offerer", "_own", "_peer", "_random", "options",
-        "role", "transport", "users",
+        "_association", "_described", "_existing", "_fingerprints", "_offerer", "_own", "_peer", "_random", "host",
+        "options", "role", "transport", "users",
     )  # fmt: skip
 
-    def __init__(self, options: Options, transport: MediaTransport, random: Callable[[int], bytes]) -> None:
+    def __init__(
+        self, options: Options, transport: MediaTransport, random: Callable[[int], bytes], host: str = ""
+    ) -> None:
         self.options = options
+        self.host = host
         self.transport = transport
         self._random = random
         self.role = ""

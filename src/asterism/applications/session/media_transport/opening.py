@@ -36,15 +36,14 @@ def local_host(session: Session, peer: str) -> tuple[str, bool]:
     return host, other_family
 
 
-def open_leg(media: Media, session: Session, peer: str, *, tos: int, cos: int, ice: bool) -> TransportLeg | None:
+def open_leg(media: Media, session: Session, peer: str, marking: tuple[str, str], *, ice: bool) -> TransportLeg | None:
     """Open a transport with ports on an address that the peer's media can reach; ``None`` where that fails.
 
     Args:
         media: the media subsystem.
         session: whose it is.
         peer: the address in the peer's description, empty before there is one.
-        tos: traffic class of the packets.
-        cos: their link priority.
+        marking: the options for traffic class and link priority of the packets.
         ice: whether it is to find its path by ICE.
     """
     legs = session.media.legs
@@ -52,22 +51,23 @@ def open_leg(media: Media, session: Session, peer: str, *, tos: int, cos: int, i
         return legs.prepared.pop(0)
     endpoint = session.endpoint
     options = session.profile.transport
-    host, _ = local_host(session, peer)
+    host, other_family = local_host(session, peer)
+    told = host if other_family else ""
     if ice and not endpoint.bind_rtp_to_media_address:
         host = "::" if ":" in host else "0.0.0.0"  # every address may turn out to be the one on the path
     try:
         transport = media.open_transport(
             host,
             ports=(endpoint.rtp_port_start, endpoint.rtp_port_end),
-            tos=tos,
-            cos=cos,
+            tos=getattr(endpoint, marking[0]),
+            cos=getattr(endpoint, marking[1]),
             settings=_settings(media, session, options, ice),
         )
     except (OSError, ValueError, AsterismError) as error:
         session.core.log.warning("no media transport on %s for %s: %s", host, endpoint.id, error)
         return None
     transport.on_failed = partial(_failed, session)
-    return TransportLeg(options, transport, session.core.random)
+    return TransportLeg(options, transport, session.core.random, told)
 
 
 def _settings(media: Media, session: Session, options: Options, ice: bool) -> TransportSettings:

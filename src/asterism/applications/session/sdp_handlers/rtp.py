@@ -89,11 +89,12 @@ class RtpHandler(SdpHandler):
 
     def accepts(self, profile: EndpointProfile, description: SessionDescription, media: MediaDescription) -> bool:
         """Whether profile, address and codecs fit."""
-        return not sections.disabled(media) and self._acceptable(profile, description, media) is not None
+        here = bool(media.port) or not sections.disabled(media)
+        return here and self._acceptable(profile, description, media) is not None
 
     def agreed(self, profile: EndpointProfile, description: SessionDescription, media: MediaDescription) -> Agreed:
         """Codecs of the answer, in its order."""
-        found = None if sections.disabled(media) else self._acceptable(profile, description, media)
+        found = None if not media.port and sections.disabled(media) else self._acceptable(profile, description, media)
         return () if found is None else agreed_codecs(found[0])
 
     def answer(
@@ -146,7 +147,7 @@ class RtpHandler(SdpHandler):
         if leg is not None and not leg.fits(way):
             leg = None
         if stream is None or leg is None or stream.leg is not leg:
-            leg = leg or open_leg(self._media, session, host, **self._marks(session), ice=way.ice)
+            leg = leg or open_leg(self._media, session, host, self.marking, ice=way.ice)
             stream = None if leg is None else self._open(session, terms, host, leg)
             if leg is None or stream is None:
                 return None
@@ -177,11 +178,11 @@ class RtpHandler(SdpHandler):
         mode = (session.media.dtmf_mode or session.endpoint.dtmf_mode) if self.digits else "none"
         terms = offer_terms(formats, mode, session.media.parameters)
         leg, way = None, PLAIN
-        if not session.profile.transport.plain:
+        if not session.profile.plain:
             legs = session.media.legs
             way = offer(session.profile.transport, legs.name(self.media))
             shared = legs.shared(session.media.streams) if way.group else None
-            leg = shared or open_leg(self._media, session, "", **self._marks(session), ice=way.ice)
+            leg = shared or open_leg(self._media, session, "", self.marking, ice=way.ice)
             if leg is None:
                 return None
         stream = self._open(session, terms, "", leg)
@@ -274,26 +275,25 @@ class RtpHandler(SdpHandler):
 
     # The RTP session.
 
-    def _marks(self, session: Session) -> dict[str, int]:
-        """Traffic class and link priority of the packets."""
-        tos, cos = self.marking
-        return {"tos": getattr(session.endpoint, tos), "cos": getattr(session.endpoint, cos)}
-
     def _open(
         self, session: Session, terms: AudioTerms, peer: str, leg: TransportLeg | None = None
     ) -> RtpStream | None:
         """A stream with ports on an address that the peer's media can reach, or on a transport that is open."""
         endpoint = session.endpoint
-        host, other_family = local_host(session, peer)
+        host, other_family = session.local_address, False
         if leg is not None:
             leg.join()
+            host, other_family = leg.host or host, bool(leg.host)
+        elif endpoint.bind_rtp_to_media_address or (peer and (":" in peer) != (":" in host)):
+            host, other_family = local_host(session, peer)
         try:
             rtp = self._media.open_rtp(
                 host,
                 symmetric=session.symmetric,
                 ports=(endpoint.rtp_port_start, endpoint.rtp_port_end),
+                tos=getattr(endpoint, self.marking[0]),
+                cos=getattr(endpoint, self.marking[1]),
                 transport=None if leg is None else leg.transport,
-                **self._marks(session),
             )
         except (OSError, ValueError, AsterismError) as error:
             if leg is not None:
@@ -350,7 +350,7 @@ class RtpHandler(SdpHandler):
         endpoint = profile.endpoint
         leg = None if stream is None else stream.leg
         section, way = None, PLAIN
-        if profile.transport.plain and leg is None:
+        if profile.plain and leg is None:
             if media.protocol.upper() != PROFILE:
                 return None
         else:
