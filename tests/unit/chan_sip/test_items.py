@@ -26,7 +26,7 @@ def _session() -> Any:
         dialog=None,
         channel=None,
         endpoint=SimpleNamespace(fields={}, t38_udptl=False),
-        media=SimpleNamespace(port=lambda kind: None),
+        media=SimpleNamespace(port=lambda kind: None, streams=[]),
     )
 
 
