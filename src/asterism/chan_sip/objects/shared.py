@@ -20,12 +20,6 @@ class SipOptions(ConfiguredObject):
     """The options of ``[general]`` that a peer may override."""
 
     WITHOUT_EFFECT = {  # noqa: RUF012
-        "media is not encrypted yet: a call that must be is refused": "encryption dtlsenable",
-        "media is not encrypted yet": (
-            "encryption_taglen force_avp dtlsverify dtlsrekey dtlsautogeneratecert dtlscertfile dtlsprivatekey "
-            "dtlscipher dtlscafile dtlscapath dtlssetup dtlsfingerprint"
-        ),
-        "browsers cannot be called": "icesupport avpf rtcp_mux",
         "there is one engine": "rtp_engine",
         "digits are always taken whether their end comes or not": "rfc2833compensate",
         "there is no advice of charge": "snom_aoc_enabled",

@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 from peer_kit import peer
 
+from asterism.applications.session.media_transport.terms import Options, Protection, offer
+
 
 @pytest.mark.parametrize(
     ("line", "attribute", "value"),
@@ -102,3 +104,28 @@ def test_text_is_switched_on_in_general() -> None:
     assert "t140" in endpoint.allow
     assert endpoint.max_text_streams == 1
     assert peer().endpoint.max_text_streams == 0
+
+
+@pytest.mark.parametrize(
+    ("lines", "protocol"),
+    [
+        ("", "RTP/AVP"),
+        ("avpf=yes", "RTP/AVPF"),
+        ("encryption=yes", "RTP/SAVP"),
+        ("encryption=yes\navpf=yes", "RTP/SAVPF"),
+        ("encryption=try", "RTP/AVP"),
+        ("dtlsenable=yes", "UDP/TLS/RTP/SAVP"),
+        ("dtlsenable=yes\navpf=yes", "UDP/TLS/RTP/SAVPF"),
+        ("dtlsenable=yes\nforce_avp=yes", "RTP/SAVP"),
+    ],
+)
+def test_what_media_are_offered_over(lines: str, protocol: str) -> None:
+    assert offer(Options.of(peer(lines).endpoint), "").protocol == protocol
+
+
+def test_the_transport_of_media() -> None:
+    given = "encryption=yes\nencryption_taglen=32\nicesupport=yes\nrtcp_mux=yes"
+    terms = offer(Options.of(peer(given).endpoint), "")
+    assert (terms.protection, terms.ice, terms.mux) == (Protection.SDES, True, True)
+    assert Options.of(peer(given).endpoint).offered_suites == ("AES_CM_128_HMAC_SHA1_32",)
+    assert offer(Options.of(peer("dtlsenable=yes\ndtlssetup=passive").endpoint), "").setup == "passive"
