@@ -63,7 +63,7 @@ async def _call(world: World, data: bytes) -> None:
     host, port = transport.local
     try:
         for number, piece in enumerate(data.split(SEPARATOR)[:40]):
-            kind, rest = piece[:1], piece[1:1400]
+            kind, rest = piece[:1], piece[1:1200]
             if kind == b"k":
                 peer.rekey(rest[0] if rest else 0)
                 transport.apply(peer.remote())
@@ -74,7 +74,6 @@ async def _call(world: World, data: bytes) -> None:
                     protect = peer.session.protect if kind == b"p" else peer.session.protect_rtcp
                     peer.socket.sendto(protect(rest), (host, port))
             else:
-                before = leg.received.expected, leg.received.ssrc, leg.remote, len(heard)
                 await world.loop.turn()
                 before = leg.received.expected, leg.received.ssrc, leg.remote, len(heard)
                 sender = stranger if number % 2 else peer.socket
