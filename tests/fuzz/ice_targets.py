@@ -8,8 +8,8 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 
-_TESTS = Path(__file__).parents[1]
-sys.path[:0] = [str(_TESTS), str(_TESTS / "unit" / "media" / "transports")]
+sys.path.insert(0, str(Path(__file__).parents[1]))
+sys.path.insert(0, str(Path(__file__).parents[1] / "unit" / "media" / "transports"))
 
 from aioice.stun import Class, Message, Method
 from ice_kit import Network, Side, VirtualLoop, connect
