@@ -11,6 +11,7 @@ import multiprocessing
 import os
 import re
 import select
+import signal
 import socket
 import struct
 import time
@@ -37,14 +38,14 @@ _PORT = re.compile(rb"m=audio (\d+) (\S+)")
 _KEY = re.compile(rb"a=crypto:\d+ AES_CM_128_HMAC_SHA1_80 inline:([A-Za-z0-9+/=]+)")
 _LINE = re.compile(rb"^(Via|v|Record-Route|From|f|To|t|Call-ID|i|CSeq):\s*(.*?)\r?$", re.I | re.M)
 _INVITE = (
-    "INVITE sip:{service}@127.0.0.1:5070 SIP/2.0\r\nVia: SIP/2.0/UDP 127.0.0.1:{port};branch=z9hG4bKs{n}\r\n"
-    "From: <sip:secured@127.0.0.1>;tag=s{n}\r\nTo: <sip:{service}@127.0.0.1>\r\nCall-ID: secured-{n}\r\n"
+    "INVITE sip:{service}@127.0.0.1:5070 SIP/2.0\r\nVia: SIP/2.0/UDP 127.0.0.1:{port};branch=z9hG4bK{mark}s{n}\r\n"
+    "From: <sip:secured@127.0.0.1>;tag=s{n}\r\nTo: <sip:{service}@127.0.0.1>\r\nCall-ID: {mark}-secured-{n}\r\n"
     "CSeq: 1 INVITE\r\nContact: <sip:secured@127.0.0.1:{port}>\r\nMax-Forwards: 70\r\n"
     "Content-Type: application/sdp\r\nContent-Length: {size}\r\n\r\n{sdp}"
 )
 _WITHIN = (
-    "{method} {target} SIP/2.0\r\nVia: SIP/2.0/UDP 127.0.0.1:{port};branch=z9hG4bK{method}{n}\r\n"
-    "From: <sip:secured@127.0.0.1>;tag=s{n}\r\nTo: {to}\r\nCall-ID: secured-{n}\r\n"
+    "{method} {target} SIP/2.0\r\nVia: SIP/2.0/UDP 127.0.0.1:{port};branch=z9hG4bK{mark}{method}{n}\r\n"
+    "From: <sip:secured@127.0.0.1>;tag=s{n}\r\nTo: {to}\r\nCall-ID: {mark}-secured-{n}\r\n"
     "CSeq: {number} {method}\r\nMax-Forwards: 70\r\nContent-Length: 0\r\n\r\n"
 )
 
@@ -118,6 +119,7 @@ class Calls:
         self._service = service
         self._line, self._called = _bound(0), _bound(CALLEE_PORT)
         self._port = self._line.getsockname()[1]
+        self._mark = os.urandom(6).hex()  # another each time: a server remembers the last ones
         self.callers = [Leg(secure=True) for _ in range(count)]
         self.callees: list[Leg] = []
         self._answers: dict[bytes, bytes] = {}
@@ -128,7 +130,9 @@ class Calls:
         end = time.monotonic() + _PATIENCE
         for number, leg in enumerate(self.callers):
             sdp = leg.description()
-            text = _INVITE.format(service=self._service, port=self._port, n=number, size=len(sdp), sdp=sdp)
+            text = _INVITE.format(
+                service=self._service, port=self._port, n=number, mark=self._mark, size=len(sdp), sdp=sdp
+            )
             self._line.sendto(text.encode(), SERVER)
             while number not in self._dialogs:
                 if time.monotonic() > end:
@@ -165,7 +169,9 @@ class Calls:
 
     def _within(self, method: str, number: int, cseq: int) -> None:
         target, to = self._dialogs[number]
-        text = _WITHIN.format(method=method, target=target, port=self._port, n=number, to=to, number=cseq)
+        text = _WITHIN.format(
+            method=method, target=target, port=self._port, n=number, mark=self._mark, to=to, number=cseq
+        )
         self._line.sendto(text.encode(), SERVER)
 
     def _request(self, data: bytes, address: tuple[str, int]) -> None:
@@ -236,6 +242,7 @@ class Calls:
 
 
 def _generate(service: str, count: int, seconds: float, pipe: Connection) -> None:
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)  # that of the parent ends it in its own way
     try:
         calls = Calls(service, count)
         calls.establish()
