@@ -12,9 +12,10 @@ import pytest
 from browser_phone_kit import PhonePage, browser_server, media_chromium, page_url
 from peers import LIMIT
 
+from asterism.applications.session.picture_updates import CONTENT_TYPE
 from asterism.media.transports.outlet import Outlet
 from asterism.server.server import Server
-from asterism.testing import assert_idle
+from asterism.testing import Phone, assert_idle, until
 
 pytestmark = pytest.mark.e2e
 
@@ -28,6 +29,19 @@ STREAMS = """
   return found;
 })()
 """
+OPEN = """
+window.connections.at(-1).getTransceivers().filter((one) =>
+  one.receiver.track.kind === 'video' && ['sendrecv', 'recvonly'].includes(one.currentDirection)).length
+"""
+KEY_FRAMES = """
+(async () => {
+  let found = 0;
+  for (const one of (await window.connections.at(-1).getStats()).values())
+    if (one.type === 'outbound-rtp' && one.kind === 'video') found += one.keyFramesEncoded;
+  return found;
+})()
+"""
+WISH = b"<media_control><vc_primitive><to_encoder><picture_fast_update/></to_encoder></vc_primitive></media_control>"
 CONFERENCE = "[default]\nexten => 700,1,Answer()\n same => n,ConfBridge(room,{mode})\n"
 
 
@@ -118,14 +132,74 @@ async def test_lost_packets_are_asked_for_and_sent_again(tmp_path: Path, monkeyp
         assert sum(missed for _, _, missed in found) < len(lost) / 3
 
 
-@pytest.mark.parametrize("mode", ["follow_talker", "sfu"])
-async def test_browsers_in_a_conference(mode: str, tmp_path: Path) -> None:
-    more = "".join(f"[{user}](+)\nmax_video_streams=3\n" for user in USERS)
+def conference(mode: str, most: int = 3) -> dict[str, str]:
     profiles = f"[{mode}]\ntype=bridge\nvideo_mode={mode}\n"
-    conf = {"extensions": CONFERENCE.format(mode=mode), "confbridge": profiles}
-    async with viewers(tmp_path, *USERS, more=more, **conf) as (_server, pages):
+    more = "".join(f"[{user}](+)\nmax_video_streams={most}\n" for user in USERS)
+    return {"more": more, "extensions": CONFERENCE.format(mode=mode), "confbridge": profiles}
+
+
+async def test_who_talks_is_seen_by_the_others(tmp_path: Path) -> None:
+    async with viewers(tmp_path, *USERS, **conference("follow_talker", 1)) as (server, pages):
+        for page in pages:
+            await page.call("700")
+            await page.state(1, "talking")
+        room = server.pbx.conferences.get("room")
+        assert room is not None
+        for talker in (1, 2):
+            for number, page in enumerate(pages):
+                muted = await page.run("document.querySelector('#line-1 [data-do=mute]').getAttribute('aria-pressed')")
+                if (muted == "true") is (number == talker):
+                    await page.page.call("Page.bringToFront", {})
+                    await page.do(1, "mute")
+            shown = next(one for one in room.users if one.name.startswith(f"PJSIP/{USERS[talker]}-"))
+            await until(lambda shown=shown: room.bridge.video_source == shown.uniqueid, LIMIT, f"{talker} is shown")
+            for page in pages:
+                await page.sees()
+
+
+async def test_each_sees_all_others_who_come_and_go(tmp_path: Path) -> None:
+    async with viewers(tmp_path, *USERS, **conference("sfu")) as (_server, pages):
         for page in pages:
             await page.call("700")
             await page.state(1, "talking")
         for page in pages:
-            await page.sees(2 if mode == "sfu" else 1)
+            await page.sees(2)
+        await pages[1].do(1, "hangUp")
+        for page in (pages[0], pages[2]):
+            await page.sees(1)
+            await page.until(f"{OPEN} === 1", "the other stream's end")
+        await pages[1].until("document.querySelector('#line-1').dataset.state === 'free'", "a free line")
+        await pages[1].call("700")
+        for page in pages:
+            await page.sees(2)
+
+
+async def test_a_phone_and_a_browser_ask_each_other_for_whole_pictures(tmp_path: Path) -> None:
+    more = "[101](+)\nallow=vp8\n"
+    async with viewers(tmp_path, "104", more=more) as (server, (page,)), Phone("101", server, "secret") as phone:
+        phone.video = ["VP8"]
+        await phone.register()
+        await page.call("101")
+        call = await phone.incoming()
+        call.answer()
+        await call.answered()
+        video = call.video
+        await until(lambda: len(video.seen) > 20, LIMIT, "video of the browser")
+        # What this phone shows is no picture: the browser goes on asking, by what the phone may know.
+        video.show("phone")
+        await until(lambda: video.requests, LIMIT, "a PLI")
+        await until(lambda: any(one.method == "INFO" for one in call.requests), LIMIT, "an INFO")
+        for ask in ("INFO", "PLI"):
+            before = int(str(await page.run(KEY_FRAMES)))
+            for turn in range(int(LIMIT / 0.1)):
+                if int(str(await page.run(KEY_FRAMES))) > before:
+                    break
+                if turn % 15:  # the browser makes a few in a second at most
+                    await asyncio.sleep(0.1)
+                elif ask == "INFO":
+                    assert (await call.send("INFO", WISH, CONTENT_TYPE)).status == 200
+                else:
+                    video.ask_whole()
+            else:
+                raise AssertionError(f"no whole picture after {ask}")
+        await call.hangup()
