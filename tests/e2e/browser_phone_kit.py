@@ -228,10 +228,10 @@ exten => 600,1,Answer()
 exten => 602,1,Answer()
  same => n,PlayTones(440)
  same => n,Wait(60)
-; Says back which digits it got.
+; Keeps the digits that it got, and says that it has them.
 exten => 610,1,Answer()
  same => n,Read(DIGITS,,4,,,20)
- same => n,UserEvent(Digits,Digits: ${DIGITS})
+ same => n,Set(GLOBAL(SAID)=${DIGITS})
  same => n,PlayTones(880)
  same => n,Wait(60)
 """

@@ -7,7 +7,7 @@
 //    │    ╰────────▶ incoming ─────────────────────────────────╯
 //    │ cleared                         ended, from any of them
 //    ╰───────────── over ◀────────────────────────────────────────
-import { causeText, mediaProblem } from "./words.js";
+import { causeText, mediaProblem, reason } from "./words.js";
 
 export const NEXT = {
   free: { dial: "calling", offered: "incoming" },
@@ -244,8 +244,8 @@ export class Line extends EventTarget {
     this.session.refer(target, {
       ...(replaces ? { replaces: replaces.session } : {}),
       eventHandlers: {
-        requestFailed: ({ response, cause }) => failed(causeText(cause, "remote", false, response?.status_code)),
-        failed: ({ request, status_line: line }) => failed(causeText("", "remote", false, line?.status_code)),
+        requestFailed: ({ response, cause }) => failed(reason(cause, response?.status_code)),
+        failed: ({ status_line: line }) => failed(reason("", line?.status_code)),
         accepted: () => {
           this.outcome = `Transferred to ${who}`;
           if (this.busy) this.session.terminate();

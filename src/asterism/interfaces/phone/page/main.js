@@ -65,7 +65,7 @@ async function start() {
     announce(cards[detail.number - 1]);
     drawTitle();
     sound();
-    byId("call").textContent = phone.busy ? "Call on the other line" : "Call";
+    byId("call").textContent = phone.busy ? "Second call" : "Call";
   });
 
   function applyDevices() {

@@ -42,6 +42,7 @@ const CAUSE = {
 
 const capital = (text) => text.charAt(0).toUpperCase() + text.slice(1);
 
+// The same within a sentence.
 export function reason(cause, status) {
   return STATUS[status] ?? CAUSE[cause] ?? (status ? `the server answered ${status}` : "it failed");
 }
