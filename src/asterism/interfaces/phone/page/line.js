@@ -7,6 +7,7 @@
 //    │    ╰────────▶ incoming ─────────────────────────────────╯
 //    │ cleared                         ended, from any of them
 //    ╰───────────── over ◀────────────────────────────────────────
+import JsSIP from "./vendor/jssip.js";
 import { causeText, mediaProblem, reason } from "./words.js";
 
 export const NEXT = {
@@ -24,7 +25,12 @@ const DIGIT_MS = 120;
 const GATHER_MS = 1500; // for a STUN or TURN server that does not answer
 const LOST_MS = 3000; // without a path before another is looked for
 
+const READY_MS = 50; // between looks at whether an offer or answer is still on its way
+const READY_TRIES = 200;
+
 export class Line extends EventTarget {
+  #turn = Promise.resolve();
+
   constructor(number, media, settings) {
     super();
     this.number = number;
@@ -45,7 +51,7 @@ export class Line extends EventTarget {
     this.local = null; // MediaStream
     this.remote = new MediaStream();
     this.earlyMedia = false;
-    this.changing = false; // a question to the browser or to the server is open
+    this.changing = false; // the browser is asked for a microphone or a camera
   }
 
   get busy() { return this.state !== "free" && this.state !== "over"; }
@@ -161,31 +167,30 @@ export class Line extends EventTarget {
     });
   }
 
-  // Have the browser look for another way for the media (RFC 8445: an ICE restart), and tell the server where we are now.
-  findPath() {
-    return this.answered && this.session.renegotiate({ rtcOfferConstraints: { iceRestart: true } });
-  }
-
   // -- during the call ----------------------------------------------------------------------------
 
-  hold() { return this.#ask((done) => this.session.hold({}, done), this.state === "talking"); }
-  resume() { return this.#ask((done) => this.session.unhold({}, done), this.state === "held"); }
+  hold() { return this.#ask(() => this.state === "talking", (done) => this.session.hold({}, done)); }
+  resume() { return this.#ask(() => this.state === "held", (done) => this.session.unhold({}, done)); }
 
-  // Wait until the server has agreed, so that one line is on hold before the other talks.
-  #ask(ask, possible) {
-    if (!possible || this.changing) return Promise.resolve(false);
-    return new Promise((resolve) => {
-      const settle = (done) => {
-        this.removeEventListener("over", failed);
-        this.changing = false;
-        this.#changed();
-        resolve(done);
-      };
-      const failed = () => settle(false);
-      this.changing = true;
-      this.addEventListener("over", failed);
-      if (!ask(() => settle(true))) settle(false);
-    });
+  // Have the browser look for another way for the media (RFC 8445: an ICE restart), and tell the server where we are now.
+  findPath() { return this.#renegotiate({ rtcOfferConstraints: { iceRestart: true } }); }
+  #renegotiate(options = {}) { return this.#ask(() => this.answered, (done) => this.session.renegotiate(options, done)); }
+
+  // What the server must agree to goes one after another, however quickly somebody clicks. Whether it was agreed to.
+  #ask(possible, ask) {
+    const { session } = this;
+    const change = async () => {
+      for (let tries = 0; this.session === session && !session?.isReadyToReOffer() && tries < READY_TRIES; tries += 1) {
+        await new Promise((resolve) => setTimeout(resolve, READY_MS));
+      }
+      if (this.session !== session || !possible()) return false;
+      return await new Promise((resolve) => {
+        this.addEventListener("over", () => resolve(false), { once: true });
+        if (!ask(() => resolve(true))) resolve(false);
+      });
+    };
+    this.#turn = this.#turn.then(change, change);
+    return this.#turn;
   }
 
   setMuted(muted) {
@@ -215,7 +220,7 @@ export class Line extends EventTarget {
       } else {
         this.connection.addTrack(track, this.local);
       }
-      this.session.renegotiate();
+      this.#renegotiate();
     } catch (error) {
       this.#tell(mediaProblem(error, "camera"));
     } finally {
@@ -232,7 +237,8 @@ export class Line extends EventTarget {
   }
 
   // The other side is sent elsewhere: to a number, or to whom another line talks with.
-  transfer(target, who, replaces = null) {
+  // `other` is that line (RFC 3891: Replaces has the tags as the server sees them).
+  transfer(target, who, other = null) {
     if (!this.answered || this.transferring) return;
     this.transferring = who;
     this.#changed();
@@ -241,15 +247,19 @@ export class Line extends EventTarget {
       this.#tell(`The call could not be transferred to ${who}: ${text}.`);
       this.#changed();
     };
-    this.session.refer(target, {
-      ...(replaces ? { replaces: replaces.session } : {}),
+    const uri = JsSIP.URI.parse(target);
+    if (other) {
+      const { call_id: call, local_tag: ours, remote_tag: theirs } = other.session._dialog.id;
+      uri.setHeader("Replaces", encodeURIComponent(`${call};to-tag=${theirs};from-tag=${ours}`));
+    }
+    this.session.refer(uri, {
       eventHandlers: {
         requestFailed: ({ response, cause }) => failed(reason(cause, response?.status_code)),
         failed: ({ status_line: line }) => failed(reason("", line?.status_code)),
         accepted: () => {
           this.outcome = `Transferred to ${who}`;
           if (this.busy) this.session.terminate();
-          if (replaces?.busy) replaces.hangUp(this.outcome);
+          if (other?.busy) other.hangUp(this.outcome);
         },
       },
     });
