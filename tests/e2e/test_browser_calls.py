@@ -58,7 +58,11 @@ async def frames(page: PhonePage) -> None:
             return
         before = now
         await asyncio.sleep(0.2)
-    raise AssertionError(f"{before} frames were decoded: {await page.text('body')}")
+    stats = await page.run(
+        "(async () => [...(await window.connections.at(-1).getStats()).values()].filter("
+        "(one) => one.kind === 'video' && one.type.endsWith('-rtp')))()"
+    )
+    raise AssertionError(f"{before} frames were decoded: {stats}")
 
 
 async def test_a_phone_calls_the_browser_and_both_hear(tmp_path: Path) -> None:

@@ -83,7 +83,7 @@ export class Line extends EventTarget {
       mediaStream: stream,
       pcConfig: this.#pcConfig(),
       // Video of the other side is taken where we show ours.
-      rtcOfferConstraints: { offerToReceiveAudio: true, offerToReceiveVideo: withCamera },
+      rtcOfferConstraints: withCamera ? { offerToReceiveVideo: true } : {},
     }));
   }
 
@@ -220,7 +220,7 @@ export class Line extends EventTarget {
       } else {
         this.connection.addTrack(track, this.local);
       }
-      this.#renegotiate();
+      this.#renegotiate({ rtcOfferConstraints: { offerToReceiveVideo: true } });
     } catch (error) {
       this.#tell(mediaProblem(error, "camera"));
     } finally {
