@@ -216,9 +216,7 @@ type=auth
 type=aor
 max_contacts=3
 """
-_ACCOUNT = (
-    "[{0}]({1})\nauth={0}\naors={0}\ncallerid={0} <{0}>\n[{0}](auth)\nusername={0}\npassword=secret\n[{0}](aor)\n"
-)
+_ACCOUNT = "[{0}]({1})\nauth={0}\naors={0}\n[{0}](auth)\nusername={0}\npassword=secret\n[{0}](aor)\n"
 _EXTENSIONS = """
 [default]
 exten => _10X,1,Dial(PJSIP/${EXTEN},20)
