@@ -19,6 +19,7 @@ import event_targets
 import feedback_targets
 import ice_targets
 import packet_targets
+import section_targets
 import sip_targets
 import text_targets
 import transport_targets
@@ -301,6 +302,7 @@ STACK: dict[str, Callable[[bytes], None]] = {
     "codecs": codec_target.payloads,
     **{name: target for name, (target, _) in feedback_targets.TARGETS.items()},
     "dtls": dtls,
+    **{name: target for name, (target, _) in section_targets.TARGETS.items()},
     **{name: target for name, (target, _) in ice_targets.TARGETS.items()},
 }
 SERVER: dict[str, Callable[[Worlds, bytes], None]] = {

@@ -8,6 +8,7 @@ import codec_target
 import dtls_target
 import feedback_targets
 import ice_targets
+import section_targets
 from completion_target import SEEDS as COMPLETION
 from dialplan_targets import EXPRESSIONS, FILES
 from event_targets import BODIES, CONVERSATIONS, LISTS
@@ -89,6 +90,8 @@ def seeds(name: str) -> list[bytes]:
         first = codec_target.seeds()
     elif name in feedback_targets.TARGETS:
         first = feedback_targets.TARGETS[name][1]
+    elif name in section_targets.TARGETS:
+        first = section_targets.TARGETS[name][1]
     elif name == "dtls":
         first = dtls_target.seeds()
     elif name in ice_targets.TARGETS:

@@ -253,6 +253,7 @@ class RtpHandler(SdpHandler):
                 if session.media.legs.first(leg, way.group):
                     leg.take_answer(section, way, host, media.port)
                 elif not way.group:
+                    stream.refused = True
                     raise ValueError("it is not in the BUNDLE group of the stream that it was offered with")
             except ValueError as error:
                 session.core.log.warning("the %s of %s cannot be had: %s", self.media, session.endpoint.id, error)
