@@ -16,7 +16,7 @@ def _allow(draft: Draft) -> None:
         for name in VIDEO:
             codecs = codecs.minus(name)
     if general.textsupport:
-        codecs = codecs.plus("t140")
+        codecs = codecs.plus("red").plus("t140")
         draft.endpoint("max_text_streams", "1")
     draft.endpoint("allow", str(codecs))
 
