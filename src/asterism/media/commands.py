@@ -64,7 +64,7 @@ class RtpModule(Module):
         if call.args:
             raise UsageError("no arguments are taken")
         settings = self._server.media.settings
-        rows = (
+        rows: list[tuple[str, object]] = [
             ("Port start", settings.rtp_start),
             ("Port end", settings.rtp_end),
             ("Checksums", yes_or_no(settings.checksums)),
@@ -74,12 +74,12 @@ class RtpModule(Module):
             ("Replay Protect", yes_or_no(settings.replay_protection)),
             ("ICE support", yes_or_no(settings.ice_support)),
             *_server("STUN", settings.ice.stun),
-        )
+        ]
         turn = settings.ice.turn
         if turn is not None:
-            rows += (*_server("TURN", (turn.host, turn.port)), ("TURN transport", "TCP" if turn.tcp else "UDP"))
+            rows += [*_server("TURN", (turn.host, turn.port)), ("TURN transport", "TCP" if turn.tcp else "UDP")]
         if settings.ice.lite:
-            rows += (("ICE lite", "Yes"),)
+            rows.append(("ICE lite", "Yes"))
         lines = "".join(f"  {name + ':':<17}{value}\n" for name, value in rows)
         return f"\n\nGeneral Settings:\n----------------\n{lines}"
 

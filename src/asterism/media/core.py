@@ -41,8 +41,8 @@ class RtpContext:
     """State shared by the sessions of one server: settings, loop, receive buffer, the packet log's switch."""
 
     __slots__ = (
-        "_dtls", "_protection", "buffer", "debug", "debug_host", "ice", "log", "loop", "random", "readiness", "running",
-        "settings", "test_events", "views",
+        "_dtls", "_protection", "buffer", "debug", "debug_host", "gathers", "ice", "log", "loop", "random", "readiness",
+        "running", "settings", "test_events", "views",
     )  # fmt: skip
 
     loop: asyncio.AbstractEventLoop
@@ -63,6 +63,8 @@ class RtpContext:
         self.debug_host = ""
         """Log only packets to and from this address, or this ``address:port``."""
         self.random = RandomBytes().take
+        self.gathers = settings.ice.gathers
+        """Whether descriptions of calls with ICE have to wait for what servers say."""
         self.running = False
         self._dtls: DtlsServer | None = None
         self._protection: Buffers | None = None
@@ -197,6 +199,7 @@ class Media(Subsystem):
     def use(self, settings: RtpSettings) -> None:
         """Put ``settings`` in force for sessions opened from now on."""
         old, self.context.settings = self.context.settings, settings
+        self.context.gathers = settings.ice.gathers
         if (old.rtp_start, old.rtp_end) != (settings.rtp_start, settings.rtp_end):
             self._pools.clear()
 

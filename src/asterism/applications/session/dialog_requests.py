@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING
 
 from asterism.applications.session.headers import ACCEPT
 from asterism.applications.session.media import description_of, not_understood
+from asterism.applications.session.state import SessionState
 from asterism.applications.session.t38 import fax_section, session_t38
 from asterism.applications.session.t38_sections import read_terms
 from asterism.stack.errors import ParseError
 from asterism.stack.sdp.exchange import Action, Message, Side
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
 
     from asterism.applications.session.session import Session
     from asterism.sip.rx import Rx
@@ -74,7 +75,20 @@ def _on_invite(session: Session, rx: Rx) -> None:
             terms = read_terms(section, session.endpoint.t38_udptl_maxdatagram)
             session_t38(session).hold(rx, description, terms, _answer_invite)
             return
+    for one in session.registry.gathering:
+        if one.context.gathers and (waiting := one.before(session, description)) is not None:
+            session.work.push(_answer_later, waiting, session, rx, description)
+            return
     _answer_invite(session, rx, description)
+
+
+async def _answer_later(
+    waiting: Awaitable[None], session: Session, rx: Rx, description: SessionDescription | None
+) -> None:
+    """Answer when our candidates are known; what else comes in the dialog is handled after that."""
+    await waiting
+    if session.state is not SessionState.ENDED:
+        _answer_invite(session, rx, description)
 
 
 def _answer_invite(session: Session, rx: Rx, description: SessionDescription | None) -> None:

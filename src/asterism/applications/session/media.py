@@ -550,9 +550,14 @@ class SessionMedia:
         elif sections != self._sections or address != self._address:
             self._version += 1
         self._sections, self._address = sections, address
+        if self._legs is not None and self._legs.prepared:
+            self._legs.close()
         endpoint = session.endpoint
         groups = [] if self._legs is None else self._legs.groups(self.streams)
-        lines = session_lines(groups, browser=endpoint.webrtc) if groups or endpoint.webrtc else ""
+        lite = self._legs is not None and any(
+            one is not None and one.leg is not None and one.leg.lite for one in self.streams
+        )
+        lines = session_lines(groups, browser=endpoint.webrtc, lite=lite) if groups or endpoint.webrtc or lite else ""
         self.body = write_session(
             endpoint.sdp_owner or "-",
             self._origin_id,

@@ -11,7 +11,7 @@ from asterism.stack.errors import ParseError
 from asterism.stack.sdp.exchange import Action, Message, OfferState, Side
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
 
     from asterism.applications.session.session import Session
     from asterism.stack.message import Request, Response
@@ -88,6 +88,10 @@ class Refresh:
             self._sent = method
             session.send_request(method, user=self)
             return
+        for one in session.registry.gathering:
+            if one.context.gathers and (waiting := one.before(session)) is not None:
+                session.registry.run(self._send_later(waiting))
+                return
         if session.offers.see(Side.US, asks, True) is Action.WAIT:
             self._later()
             return
@@ -98,6 +102,15 @@ class Refresh:
             return
         self._sent = method
         session.send_request(method, body=body, content_type=SDP_TYPE, user=self)
+
+    async def _send_later(self, waiting: Awaitable[None]) -> None:
+        await waiting
+        self.session.work.push(self._send_now)
+
+    def _send_now(self) -> None:
+        if self.session.refreshing is self and self.session.state is SessionState.CONFIRMED:
+            self._attempts -= 1
+            self.send()
 
     def _later(self) -> None:
         """Try again after a while that differs between the two sides, so that they do not meet again (14.1)."""

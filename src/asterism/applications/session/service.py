@@ -245,6 +245,19 @@ class SessionService(Service):
             raise
         if profile.groups:
             profile.put_in_groups(channel)
+        for one in registry.gathering:
+            if one.context.gathers and (waiting := one.before(session, call.offer)) is not None:
+                registry.run(self._start_later(waiting, session, channel, call))
+                return
+        self._start(session, channel, call)
+
+    async def _start_later(
+        self, waiting: Awaitable[None], session: IncomingSession, channel: Channel, call: Call
+    ) -> None:
+        await waiting
+        self._start(session, channel, call)
+
+    def _start(self, session: IncomingSession, channel: Channel, call: Call) -> None:
         if call.replaces is not None:
             begin(session, channel, call.replaces)
         else:

@@ -156,6 +156,10 @@ class OutgoingSession(ForkedSession):
         else:
             self.work.push(self._go, way)
 
+    async def _wait_for_candidates(self, waiting: Awaitable[None], way: Way) -> None:
+        await waiting
+        self.work.push(self._go, way)
+
     def _no_way(self, error: Exception) -> None:
         self.core.log.warning("no way to %s: %s", self.target.host_port, error)
         self._go(None)
@@ -178,6 +182,10 @@ class OutgoingSession(ForkedSession):
             return
         self._way = way
         self.use_flow(way.flow)
+        for one in self.registry.gathering:
+            if one.context.gathers and not self.media.body and (waiting := one.before(self)) is not None:
+                self.registry.run(self._wait_for_candidates(waiting, way))
+                return
         body = self.media.body or self.media.offer(self)
         if body is None:
             self._refused(488, reason_phrase(488), 58)

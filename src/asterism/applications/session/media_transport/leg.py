@@ -39,8 +39,8 @@ class TransportLeg:
     """
 
     __slots__ = (
-        "_association", "_described", "_existing", "_fingerprints", "_offerer", "_own", "_peer", "_random", "host",
-        "options", "role", "transport", "users",
+        "_association", "_described", "_existing", "_fingerprints", "_own", "_peer", "_random", "host", "options",
+        "role", "transport", "users",
     )  # fmt: skip
 
     def __init__(
@@ -58,13 +58,17 @@ class TransportLeg:
         self._fingerprints: tuple[tuple[str, str], ...] = ()
         self._association = ""
         self._existing = self._described = False
-        self._offerer: bool | None = None
-        """Whether the first offer was ours."""
 
     @property
     def suites(self) -> tuple[str, ...]:
         """The suites of the keys that we offer."""
         return tuple(line.suite for line in self._own)
+
+    @property
+    def lite(self) -> bool:
+        """Whether our end makes no checks of ICE."""
+        ice = self.transport.ice
+        return ice is not None and ice.local.lite
 
     # What our descriptions say.
 
@@ -78,8 +82,6 @@ class TransportLeg:
 
     def prepare_offer(self, terms: TransportTerms) -> None:
         """Have what an offer of ours with these terms needs."""
-        if self._offerer is None:
-            self._offerer = True
         self._existing = bool(self.role)
         if terms.protection is Protection.SDES and not self._own:
             keys = [new_key(suite, self._random) for suite in self.options.offered_suites]
@@ -93,15 +95,13 @@ class TransportLeg:
         Raises:
             ValueError: it cannot be used.
         """
-        if self._offerer is None:
-            self._offerer = False
         line = terms.crypto
         if line is not None:
             own = self._own[0] if len(self._own) == 1 else None
             if own is None or own.suite != line.suite or self._peer is None or self._peer.key != line.key:
                 own = CryptoLine(line.tag, line.suite, new_key(line.suite, self._random).key)
             self._own = (own._replace(tag=line.tag),)
-        self._apply(section, terms, host, port)
+        self._apply(section, terms, host, port, answered=False)
 
     def take_answer(self, section: SectionTransport, terms: TransportTerms, host: str, port: int) -> None:
         """Have what was answered to our offer hold.
@@ -109,9 +109,9 @@ class TransportLeg:
         Raises:
             ValueError: it cannot be used.
         """
-        self._apply(section, terms, host, port)
+        self._apply(section, terms, host, port, answered=True)
 
-    def _apply(self, section: SectionTransport, terms: TransportTerms, host: str, port: int) -> None:
+    def _apply(self, section: SectionTransport, terms: TransportTerms, host: str, port: int, *, answered: bool) -> None:
         sent = received = None
         if terms.crypto is not None:
             own = next(line for line in self._own if line.suite == terms.crypto.suite)
@@ -129,7 +129,7 @@ class TransportLeg:
                 terms.mux, sent, received, dtls, section.ice if terms.ice else None,
             ),
             role=terms.role,
-            controlling=bool(self._offerer),
+            controlling=answered,
         )  # fmt: skip
         before, self.role = self.role, terms.role
         self._existing = bool(before) and before == terms.role and self._fingerprints == section.fingerprints

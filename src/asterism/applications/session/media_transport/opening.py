@@ -37,6 +37,16 @@ def local_host(session: Session, peer: str) -> tuple[str, bool]:
 
 
 def open_leg(media: Media, session: Session, peer: str, marking: tuple[str, str], *, ice: bool) -> TransportLeg | None:
+    """A transport that was prepared, or another one; see :func:`open_another`."""
+    prepared = session.media.legs.prepared
+    if ice and prepared:
+        return prepared.pop(0)
+    return open_another(media, session, peer, marking, ice=ice)
+
+
+def open_another(
+    media: Media, session: Session, peer: str, marking: tuple[str, str], *, ice: bool
+) -> TransportLeg | None:
     """Open a transport with ports on an address that the peer's media can reach; ``None`` where that fails.
 
     Args:
@@ -46,9 +56,6 @@ def open_leg(media: Media, session: Session, peer: str, marking: tuple[str, str]
         marking: the options for traffic class and link priority of the packets.
         ice: whether it is to find its path by ICE.
     """
-    legs = session.media.legs
-    if legs.prepared:
-        return legs.prepared.pop(0)
     endpoint = session.endpoint
     options = session.profile.transport
     host, other_family = local_host(session, peer)

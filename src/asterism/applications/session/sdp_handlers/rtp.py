@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from asterism.applications.session import timeouts
 from asterism.applications.session.media_transport import sections
+from asterism.applications.session.media_transport.gathering import Gathering
 from asterism.applications.session.media_transport.opening import NOWHERE, local_host, open_leg
 from asterism.applications.session.media_transport.terms import (
     PLAIN,
@@ -475,3 +476,6 @@ class RtpModule(Module):
         """Register the handlers."""
         for handler in HANDLERS:
             sessions(server).register_sdp_handler(handler(server.media))
+        gathering = sessions(server).gathering
+        gathering.append(Gathering(server.media))
+        server.owner.on_release(gathering.clear)

@@ -1,0 +1,177 @@
+"""Descriptions wait for the candidates that servers give, where there are servers and the endpoint uses ICE."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aioice.stun import Class, Message, Method, parse_message
+from session_bench import Bench, Phone, on_bench, sdp
+from test_session_transports import change, described
+
+from asterism.media.transports.ice_settings import IceSettings
+from asterism.pbx.calls.originate import OriginateRequest, originate
+from asterism.stack.message import Response
+
+PUBLIC = "203.0.113.9"
+ICE = (
+    "a=ice-ufrag:abcd",
+    "a=ice-pwd:0123456789abcdef012345",
+    "a=candidate:1 1 UDP 2130706431 127.0.0.1 31800 typ host",
+)
+
+
+class StunServer(asyncio.DatagramProtocol):
+    """Says that it sees everybody at :data:`PUBLIC`; or nothing, while ``silent``."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+        self.silent = False
+        self.address = ("", 0)
+        self._wire: Any = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._wire = transport
+        self.address = transport.get_extra_info("sockname")
+
+    def datagram_received(self, data: bytes, address: tuple[str | Any, int]) -> None:
+        self.asked += 1
+        message = parse_message(data)
+        answer = Message(Method.BINDING, Class.RESPONSE, message.transaction_id)
+        answer.attributes["XOR-MAPPED-ADDRESS"] = (PUBLIC, address[1])
+        if not self.silent:
+            self._wire.sendto(bytes(answer), address)
+
+    def close(self) -> None:
+        self._wire.close()
+
+
+@asynccontextmanager
+async def stun_server(bench: Bench) -> AsyncIterator[StunServer]:
+    loop = asyncio.get_running_loop()
+    _, server = await loop.create_datagram_endpoint(StunServer, local_addr=("127.0.0.1", 0), family=socket.AF_INET)
+    media = bench.server.media
+    media.use(replace(media.settings, ice=IceSettings(stun=server.address, loopback=True)))
+    try:
+        yield server
+    finally:
+        server.close()
+
+
+async def wait(phone: Phone, what: Callable[[], Awaitable[Any]]) -> Any:
+    """What comes after real time has passed."""
+    for _ in range(400):
+        count = len(phone.flow.sent)
+        if count > phone.read:
+            try:
+                return await what()
+            except AssertionError:
+                pass
+        await asyncio.sleep(0.01)
+    raise AssertionError("nothing came")
+
+
+def reflexive(message: Any) -> list[str]:
+    return re.findall(rf"a=candidate:(\S+ \d) UDP \d+ {re.escape(PUBLIC)} \d+ typ srflx", message.body.decode())
+
+
+@pytest.mark.parametrize("mux", [True, False])
+def test_our_offer(mux: bool, tmp_path: Path) -> None:
+    @on_bench
+    async def test(bench: Bench) -> None:
+        async with stun_server(bench) as server:
+            change(bench, "bob", ice_support=True, rtcp_mux=mux)
+            bob = bench.phone(5072)
+            task = asyncio.ensure_future(originate(bench.server.pbx, OriginateRequest("PJSIP/bob", "internal", "900")))
+            invite = await wait(bob, lambda: bob.next("INVITE"))
+            assert [text.split()[1] for text in reflexive(invite)] == (["1"] if mux else ["1", "2"])
+            assert server.asked == (1 if mux else 2)
+            bob.respond(invite, 486)
+            await task
+
+    test(tmp_path)
+
+
+@on_bench
+async def test_our_answer_and_one_more_stream(bench: Bench) -> None:
+    ended = asyncio.Event()
+
+    @bench.server.pbx.extension("internal", "700")
+    async def answering(channel: Any) -> None:
+        await channel.answer()
+        await ended.wait()
+
+    async with stun_server(bench) as server:
+        change(bench, "alice", ice_support=True, allow="ulaw,vp8", max_video_streams=1)
+        alice = bench.phone(5071)
+        alice.call("700", body=described("RTP/AVP", *ICE))
+        ok: Response = await wait(alice, lambda: alice.next(200))
+        assert len(reflexive(ok)) == 2
+        asked = server.asked
+        alice.in_dialog("ACK", ok, 1)
+        # The same again asks nobody.
+        alice.in_dialog("INVITE", ok, 2, described("RTP/AVP", *ICE))
+        ok = await wait(alice, lambda: alice.next(200))
+        assert len(reflexive(ok)) == 2
+        assert server.asked == asked
+        alice.in_dialog("ACK", ok, 2)
+        # A section that has a transport of its own waits for its candidates too.
+        video = "\r\n".join(["m=video 31900 RTP/AVP 96", "a=rtpmap:96 VP8/90000", *ICE, ""])
+        alice.in_dialog("INVITE", ok, 3, described("RTP/AVP", *ICE) + video)
+        ok = await wait(alice, lambda: alice.next(200))
+        assert len(reflexive(ok)) == 4
+        assert server.asked == asked + 2
+        alice.in_dialog("ACK", ok, 3)
+        ended.set()
+        alice.respond(await wait(alice, lambda: alice.next("BYE")), 200)
+    await bench.until(lambda: bench.idle)
+    assert not bench.server.media.transports
+
+
+@on_bench
+async def test_a_caller_that_gives_up_meanwhile(bench: Bench) -> None:
+    @bench.server.pbx.extension("internal", "700")
+    async def answering(channel: Any) -> None:
+        await channel.answer()
+
+    async with stun_server(bench) as server:
+        server.silent = True
+        change(bench, "alice", ice_support=True)
+        alice = bench.phone(5071)
+        alice.call("700", body=described("RTP/AVP", *ICE))
+        await bench.turn()
+        alice.cancel()
+        await wait(alice, lambda: alice.next(487))
+        for _ in range(400):
+            if bench.idle and not bench.server.media.transports:
+                break
+            await asyncio.sleep(0.01)
+    assert bench.idle
+    assert not bench.server.media.transports
+
+
+@on_bench
+async def test_others_do_not_wait(bench: Bench) -> None:
+    """Neither a phone without ICE nor an endpoint that does not use it."""
+
+    @bench.server.pbx.extension("internal", "700")
+    async def answering(channel: Any) -> None:
+        await channel.answer()
+
+    async with stun_server(bench) as server:
+        for number, (body, options) in enumerate(((sdp(), True), (described("RTP/AVP", *ICE), False))):
+            change(bench, "alice", ice_support=options)
+            alice = bench.phone(5071)
+            alice.call("700", body=body, call=f"others-{number}")
+            ok = await alice.next(200)
+            assert not reflexive(ok)
+            alice.in_dialog("ACK", ok, 1, call=f"others-{number}")
+            alice.respond(await alice.next("BYE"), 200)
+        assert not server.asked
