@@ -78,17 +78,20 @@ async def server_process(
     host: str,
     extensions: str,
     pjsip: str = "",
-    options: str = "",
+    options: str | Mapping[str, str] = "",
     files: Mapping[str, str] | None = None,
 ) -> AsyncIterator[ServerProcess]:
     """``asterism -f`` on an address of its own, with two phones' accounts; ``options`` are lines of both endpoints.
+
+    Where they differ, those of each are told by its name.
 
     ``files`` are further files, without ``.conf``.
     """
     sections = [f"[udp]\ntype=transport\nprotocol=udp\nbind={host}:5060\n", pjsip]
     for user in ("101", "102"):
+        lines = options if isinstance(options, str) else options.get(user, "")
         sections += [
-            f"[{user}]\ntype=endpoint\ncontext=phones\nallow=!all,ulaw,alaw\nauth={user}\naors={user}\n{options}",
+            f"[{user}]\ntype=endpoint\ncontext=phones\nallow=!all,ulaw,alaw\nauth={user}\naors={user}\n{lines}",
             f'callerid="Phone {user}" <{user}>\n',
             f"[{user}]\ntype=auth\nusername={user}\npassword=secret{user}\n",
             f"[{user}]\ntype=aor\nmax_contacts=1\nremove_existing=yes\n",
@@ -150,8 +153,11 @@ class Baresip:
         codec: str = "g711",
         password: str = "",
         video: str = "",
+        encryption: str = "",
     ) -> None:
         """``codec`` is one of :data:`CODECS`; the password is ``secret`` and the user unless told.
+
+        ``encryption`` is ``srtp`` (SDES if the other end has it), ``srtp-mand`` (only so) or ``dtls_srtp``.
 
         ``video`` is the size of the pictures of VP8 that it sends, such as ``320x240``; empty: it has no video.
         """
@@ -178,7 +184,8 @@ class Baresip:
             f"audio_srate {rate}-{rate}\n"
             f"audio_channels {channels}-{channels}\n"
             "rtp_stats no\n"
-            "module_tmp account.so\n"
+            + ("module srtp.so\nmodule dtls_srtp.so\n" if encryption else "")
+            + "module_tmp account.so\n"
             "module_app menu.so\n"
             "module_app ctrl_tcp.so\n"
             f"ctrl_tcp_listen {self.host}:4444\n" + (VIDEO.format(size=video) if video else "")
@@ -187,7 +194,8 @@ class Baresip:
         secret = password or f"secret{user}"
         (folder / "accounts").write_text(
             f"<sip:{user}@{server}>;auth_user={user};auth_pass={secret};regint=60;answermode={answer}"
-            f";audio_codecs={names}{';video_codecs=vp8' if video else ''}\n"
+            f";audio_codecs={names}{';video_codecs=vp8' if video else ''}"
+            f"{f';mediaenc={encryption}' if encryption else ''}\n"
         )
 
     async def __aenter__(self) -> Self:
