@@ -294,7 +294,8 @@ class DtlsAgent:
             return
         if current is not None and current.address == address and current.random == random:
             return
-        if attempt is None and current is None and address == self._address:
+        expected = current is None or self._seeking or self._ice
+        if attempt is None and expected and address == self._address:
             # Whom the description names begins at once. Everybody else, and who comes a second time, first has to
             # bring back a cookie: nobody can do so, and so stand in another's place, by forging a source address.
             attempt = self._attempt(address, random)
