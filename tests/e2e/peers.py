@@ -63,6 +63,8 @@ def share_of(path: Path, frequency: float) -> float:
         return 0.0
     data = path.read_bytes()
     start = data.find(b"data") + 8  # the header's length fields are filled in only when the file is closed
+    if start < 44:
+        return 0.0
     samples = array("h", data[start : start + (len(data) - start) // 2 * 2])
     samples = samples[:: int.from_bytes(data[22:24], "little")]
     rate = int.from_bytes(data[24:28], "little")

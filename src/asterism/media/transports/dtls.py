@@ -215,9 +215,12 @@ class DtlsAgent:
             self._hellos.append((datagram, address))
             return
         attempt, current = self._attempts.get(address), self._current
+        if attempt is None and self._role == "active" and self._address is not None and not self._ice:
+            named = self._attempts.get(self._address)
+            attempt = named if named is not None and named.hears_elsewhere(address) else None
         if attempt is not None:
             attempt.feed(without_plain_alerts(datagram))
-        if current is not None and current.address == address:
+        if current is not None and current.hears(address):
             current.feed(only_protected(datagram))
             if attempt is None and datagram[0] == HANDSHAKE:
                 current.answer_repetition()

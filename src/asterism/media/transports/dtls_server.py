@@ -106,7 +106,7 @@ class DtlsServer:
         Raises:
             ValueError: OpenSSL knows no such ciphers, or a suite is none of DTLS.
         """
-        # It has the certificate if that is not of one session only: to give OpenSSL one is a third of a handshake's work.
+        # It has the certificate, unless that is of one session only: giving it is a third of a handshake's work.
         shared = None if settings.auto_generate else certificate
         key = (settings.cipher, settings.suites, settings.verify == "no", shared)
         return _cached(self._contexts, key, lambda: self._make_context(settings, shared))

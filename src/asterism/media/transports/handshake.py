@@ -21,6 +21,8 @@ _LAST_REPEATS = 2
 """How often the flight that ends a handshake is repeated unasked: nothing tells that it has arrived."""
 _ASKED_REPEATS = 8
 """How often it is repeated because the peer repeats the flight before."""
+_ELSEWHERE = 0.5
+"""Seconds without an answer from where the peer is named after which one from elsewhere counts."""
 _WAITING = 32
 """Datagrams that wait for the step before; what is more is lost, as on a network."""
 
@@ -39,23 +41,8 @@ class Handshake:
     """
 
     __slots__ = (
-        "_asked",
-        "_association",
-        "_busy",
-        "_closed",
-        "_done",
-        "_finished",
-        "_flight",
-        "_lost",
-        "_number",
-        "_repeated",
-        "_resend",
-        "_send",
-        "_server",
-        "_timer",
-        "_waiting",
-        "address",
-        "random",
+        "_asked", "_association", "_begun", "_busy", "_closed", "_done", "_finished", "_flight", "_heard", "_lost",
+        "_number", "_repeated", "_resend", "_send", "_server", "_source", "_timer", "_waiting", "address", "random",
     )  # fmt: skip
 
     def __init__(
@@ -76,7 +63,10 @@ class Handshake:
         self._lost = lost
         self.random = random
         self._waiting: deque[bytes] = deque(maxlen=_WAITING)
-        self._busy = self._closed = self._finished = False
+        self._busy = self._closed = self._finished = self._heard = False
+        self._begun = server.loop.time()
+        self._source: Address | None = None
+        """Where the peer sends from, if not from where it is named."""
         self._flight: tuple[bytes, ...] = ()
         self._repeated = self._asked = 0
         self._number = -1
@@ -87,8 +77,22 @@ class Handshake:
     def feed(self, datagram: bytes) -> None:
         """Take what came; nothing is as good as what was not worth keeping of it."""
         if datagram and not self._closed:
+            self._heard = True
             self._waiting.append(datagram)
             self.step()
+
+    def hears(self, address: Address) -> bool:
+        """Whether what comes from there is the peer's."""
+        return address in (self.address, self._source)
+
+    def hears_elsewhere(self, address: Address) -> bool:
+        """The same; where the peer has not answered in time it may be that it does so from another of its addresses.
+
+        Not at once, as then everybody could disturb a handshake without the trouble of forging an address.
+        """
+        if not self._heard and self._server.loop.time() - self._begun >= _ELSEWHERE:
+            self._source = address
+        return self.hears(address)
 
     def step(self) -> None:
         """Do the next step, unless one is being done: what has come goes with the step after."""

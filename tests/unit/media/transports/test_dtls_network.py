@@ -186,6 +186,22 @@ def test_a_peer_behind_nat_comes_from_another_address_with_a_cookie() -> None:
     run(test())
 
 
+def test_a_server_answers_from_another_of_its_addresses() -> None:
+    async def test() -> None:
+        network, active, passive = pair()
+        passive.address = ("192.0.2.3", 5000)
+        passive.agent.start("passive", active.fingerprints, address=CALLER)
+        active.agent.start("active", passive.fingerprints, address=CALLED)
+        await asyncio.sleep(3)
+        assert active.keys
+        assert passive.keys
+        active.agent.receive(FATAL, passive.address)
+        active.agent.close()
+        assert network.carried[-1][1] == CALLED
+
+    run(test())
+
+
 @pytest.mark.parametrize("verify", ["fingerprint", "no"])
 def test_a_stranger_with_a_handshake_of_its_own_gets_nothing(verify: str) -> None:
     async def test() -> None:

@@ -162,9 +162,9 @@ def test_who_begins_the_handshake(configured: str, offered: str, kept: str, setu
         ("actpass", "actpass", "active"),
         ("actpass", "holdconn", ""),
         ("active", "passive", "active"),
-        ("active", "active", "passive"),
+        ("active", "active", "active"),
         ("passive", "active", "passive"),
-        ("passive", "passive", "active"),
+        ("passive", "passive", "passive"),
         ("passive", "", "passive"),
     ],
 )

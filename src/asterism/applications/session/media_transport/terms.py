@@ -284,12 +284,12 @@ def _answered_role(configured: str, offered: str, role: str) -> tuple[str, str]:
 
 
 def _role_of_answer(offered: str, answered: str) -> str:
-    """What we do after the peer's answer; one that repeats what we said has us give way."""
+    """What we do after the peer's answer; what our offer settled counts, as for baresip, which repeats ``active``."""
     if answered == "holdconn":
         return ""
-    if answered in _OPPOSITE:
-        return _OPPOSITE[answered]
-    return "passive" if offered == "passive" else "active"
+    if offered in _OPPOSITE:
+        return offered
+    return _OPPOSITE.get(answered, "active")
 
 
 _OPPOSITE: Final = {"active": "passive", "passive": "active"}
