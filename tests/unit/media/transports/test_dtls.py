@@ -96,7 +96,7 @@ def test_a_client_hello_in_two_datagrams(early: bool, ice: bool) -> None:
             else:
                 carry(renumbered(datagram) if source == CALLER else datagram, source, destination)
 
-        network.carry = split  # type: ignore[method-assign]
+        network.carry = split
 
         def answer() -> None:
             if ice:
