@@ -104,6 +104,7 @@ async def test_a_call_rings_and_is_declined_by_key_and_by_click(tmp_path: Path) 
             await phone.state(1, "over")
             assert await phone.text("#said") == "Line 1: Ann <b> (101): Declined"
             assert await phone.run("document.title") == "Asterism phone"
+            await phone.state(1, "free")
 
 
 async def test_a_caller_who_gives_up_is_a_missed_call(tmp_path: Path) -> None:
