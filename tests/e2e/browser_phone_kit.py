@@ -136,8 +136,11 @@ class PhonePage:
             " return {x: box.x + box.width / 2, y: box.y + box.height / 2}; })()"
         )
         assert isinstance(place, dict)
+        await self._press(place["x"], place["y"])
+
+    async def _press(self, x: float, y: float) -> None:
         for kind in ("mousePressed", "mouseReleased"):
-            event = {"type": kind, **place, "button": "left", "clickCount": 1}
+            event = {"type": kind, "x": x, "y": y, "button": "left", "clickCount": 1}
             await self.page.call("Input.dispatchMouseEvent", event)
 
     async def do(self, line: int, what: str) -> None:
