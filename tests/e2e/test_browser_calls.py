@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -260,3 +261,36 @@ async def test_a_call_outlives_the_connection_and_finds_a_new_path(tmp_path: Pat
         await page.hears(1, 880)
         await call.hangup()
         await page.state(1, "over")
+
+
+async def test_how_the_page_looks(tmp_path: Path) -> None:
+    """Where the environment has BROWSER_PHONE_PICTURE, the picture of the guide is made anew."""
+    wanted = os.environ.get("BROWSER_PHONE_PICTURE")
+    async with (
+        signed_in(tmp_path) as (server, page),
+        Phone("101", server, "secret", display="Ann Miller") as ann,
+        Phone("102", server, "secret", display="Bob Jones") as bob,
+    ):
+        first = await ann.dial("104")
+        await page.state(1, "incoming")
+        await page.key("Enter")
+        await first.answered()
+        first.play(880)
+        await page.hears(1, 880)
+        second = await bob.dial("104")
+        await page.state(2, "incoming")
+        await page.until("document.querySelector('#line-1 .quality')?.innerText.startsWith('Good')")
+        await page.screenshot(Path(wanted) if wanted else tmp_path / "page.png", 960, 620, scale=1.5)
+        # What the picture shows: the pad beside the lines, each thing where it can be seen, nothing over another.
+        boxes = await page.run(
+            "Object.fromEntries(['.pad', '#line-1', '#line-2', '#line-2 [data-do=answer]', 'body > header'].map("
+            "(one) => [one, document.querySelector(one).getBoundingClientRect().toJSON()]))"
+        )
+        assert isinstance(boxes, dict)
+        assert boxes["body > header"]["bottom"] <= boxes[".pad"]["top"]
+        assert boxes[".pad"]["right"] < boxes["#line-1"]["left"]
+        assert boxes["#line-1"]["bottom"] < boxes["#line-2"]["top"]
+        assert all(box["left"] >= 0 and box["right"] <= 960 and box["bottom"] <= 620 for box in boxes.values()), boxes
+        assert await page.text("#line-1 [data-part=who]") == "Ann Miller (101)"
+        await second.cancel()
+        await first.hangup()
