@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from browser_phone_kit import PhonePage, browser_server, media_chromium, page_url
-from peers import LIMIT
+from peers import LIMIT, Baresip, own_host
 
 from asterism.applications.session.picture_updates import CONTENT_TYPE
 from asterism.media.transports.outlet import Outlet
@@ -203,3 +203,25 @@ async def test_a_phone_and_a_browser_ask_each_other_for_whole_pictures(tmp_path:
             else:
                 raise AssertionError(f"no whole picture after {ask}")
         await call.hangup()
+
+
+async def test_a_browser_and_baresip_see_each_other(tmp_path: Path) -> None:
+    host = own_host()
+    more = (
+        f"[transport-two]\ntype=transport\nprotocol=udp\nbind={host}:5060\n"
+        "[201](phone)\nallow=!all,ulaw,vp8\nauth=201\naors=201\n[201](auth)\nusername=201\npassword=secret201\n"
+        "[201](aor)\n"
+    )
+    extensions = "[default]\nexten => _X0X,1,Dial(PJSIP/${EXTEN},20)\n"
+    async with (
+        viewers(tmp_path, "104", more=more, extensions=extensions) as (_server, (page,)),
+        Baresip(tmp_path / "baresip", "201", host, 440, video="320x240") as phone,
+    ):
+        await phone.registered()
+        phone.command("dial", f"sip:104@{host}")
+        await page.take()
+        await phone.event("CALL_ESTABLISHED")
+        await page.sees()
+        await until(lambda: "receiving with resolution 640 x 480 " in phone.log(), LIMIT, phone.story)
+        await page.do(1, "hangUp")
+        await phone.event("CALL_CLOSED")
