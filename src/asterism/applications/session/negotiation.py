@@ -162,7 +162,7 @@ def outgoing_order(allowed: tuple[Format, ...], wanted: tuple[Format, ...], pref
     if preference == "local_first":
         return shared_local[:1]
     if preference == "local_merge":
-        return shared_local + tuple(one for one in allowed if one not in wanted)
+        return allowed
     if preference == "remote":
         return shared_remote
     if preference == "remote_first":
