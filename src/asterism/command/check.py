@@ -253,7 +253,7 @@ def _check_udptl(file: ConfigFile) -> list[ConfigError]:
     from asterism.media.udptl_settings import OPTIONS as UDPTL
     from asterism.media.udptl_settings import UdptlSettings
 
-    errors = list(mistaken(file, {"general": UDPTL}))
+    errors = list(mistaken(file, {"general": tuple(UDPTL)}))
     try:
         UdptlSettings.from_section(file.options("general"))
     except ConfigError as error:

@@ -249,15 +249,16 @@ class SessionService(Service):
             if one.context.gathers and (waiting := one.before(session, call.offer)) is not None:
                 registry.run(self._start_later(waiting, session, channel, call))
                 return
-        self._start(session, channel, call)
+        if call.replaces is not None:
+            begin(session, channel, call.replaces)
+        else:
+            self._pbx.start(channel, call.code)
 
     async def _start_later(
         self, waiting: Awaitable[None], session: IncomingSession, channel: Channel, call: Call
     ) -> None:
+        """Start the dialplan when our candidates are known. A caller that gave up meanwhile is seen by it at once."""
         await waiting
-        self._start(session, channel, call)
-
-    def _start(self, session: IncomingSession, channel: Channel, call: Call) -> None:
         if call.replaces is not None:
             begin(session, channel, call.replaces)
         else:
