@@ -16,6 +16,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "unit" / "stack"))
 
 import codec_target
 import event_targets
+import fax_targets
 import feedback_targets
 import ice_targets
 import packet_targets
@@ -301,6 +302,7 @@ STACK: dict[str, Callable[[bytes], None]] = {
     "lists": event_targets.lists,
     "codecs": codec_target.payloads,
     **{name: target for name, (target, _) in feedback_targets.TARGETS.items()},
+    **{name: target for name, (target, _) in fax_targets.TARGETS.items()},
     "dtls": dtls,
     **{name: target for name, (target, _) in section_targets.TARGETS.items()},
     **{name: target for name, (target, _) in ice_targets.TARGETS.items()},

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import codec_target
 import dtls_target
+import fax_targets
 import feedback_targets
 import ice_targets
 import section_targets
@@ -92,6 +93,8 @@ def seeds(name: str) -> list[bytes]:
         first = feedback_targets.TARGETS[name][1]
     elif name in section_targets.TARGETS:
         first = section_targets.TARGETS[name][1]
+    elif name in fax_targets.TARGETS:
+        first = fax_targets.TARGETS[name][1]
     elif name == "dtls":
         first = dtls_target.seeds()
     elif name in ice_targets.TARGETS:

@@ -23,7 +23,7 @@ def true_length(packet: bytes) -> int | None:
         return at if len(packet) >= at and not any(packet[at:]) else None
     for read in (_old_fields, _new_fields):
         end = read(packet, at)
-        if end is not None and not any(packet[end:]):
+        if end is not None and end <= len(packet) and not any(packet[end:]):
             return end
     return None
 

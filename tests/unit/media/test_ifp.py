@@ -27,7 +27,9 @@ def test_zeros_behind_a_packet_are_not_of_it(octets: str, zeros: int) -> None:
     assert true_length(packet + bytes(zeros)) == len(packet)
 
 
-@pytest.mark.parametrize("octets", ["", "06 ff", "20", "c0", "c0 00", "c0 01 80 0005 ff", "c0 80 01", "c0 05 00"])
+@pytest.mark.parametrize(
+    "octets", ["", "06 ff", "20", "c0", "c0 00", "c0 01 80 0005 ff", "c0 80 01", "c0 05 00", "c0 02 40 31"]
+)
 def test_what_is_no_packet_has_no_length(octets: str) -> None:
     assert true_length(bytes.fromhex(octets)) is None
 
