@@ -136,7 +136,8 @@ async def test_the_user_answers_as_far_as_it_can(server: FakeServer) -> None:
     alice.t38.requested(FAST)
     assert user.told == [FAST]
     assert alice.asked == []
-    assert alice.t38.accept()
+    alice.t38.accept()
+    assert alice.t38.state is T38State.NEGOTIATED
     assert alice.asked == [("answer", USUAL._replace(rate_management=RateManagement.LOCAL_TCF))]
     alice.t38.ended()
     alice.t38.requested(FAST)
@@ -154,7 +155,7 @@ async def test_nobody_answers(server: FakeServer) -> None:
     assert alice.t38.state is T38State.NEGOTIATING
     alice.t38.withdrawn()
     assert (alice.t38.state, alice.t38.asked) == (T38State.UNKNOWN, None)
-    assert not alice.t38.accept()
+    alice.t38.accept()
     alice.t38.refuse()
     assert len(alice.asked) == 1
 
@@ -194,6 +195,7 @@ async def test_the_other_party_of_the_bridge_is_asked(server: FakeServer) -> Non
     assert alice.asked == [("answer", T38Parameters(max_ifp=100))]
     assert (alice.t38.state, bob.t38.state) == (T38State.NEGOTIATED, T38State.NEGOTIATED)
     bob.t38.ended()  # its far end wants audio again
+    await asyncio.sleep(0.15)
     assert alice.asked[1:] == [("end",)]
 
 
