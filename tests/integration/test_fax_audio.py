@@ -22,11 +22,11 @@ async def test_pages_of_two_files_are_received_dot_by_dot(tmp_path: Path, codec:
         await world.call()
         sent, received = await world.told()
         assert (sent.status, sent.error, sent.pages, sent.mode) == ("SUCCESS", "", "3", "audio")
-        assert (sent.rate, sent.resolution, sent.remote) == ("14400", "204x98", "+49 40 2")
+        assert (sent.rate, sent.resolution, sent.remote) == ("14400", "8031x3850", "+49 40 2")
         assert (received.status, received.pages, received.remote) == ("SUCCESS", "3", "+49 30 1")
         assert [step[1] for step in steps] == [
-            "Allocating resources", "Fax transmission in progress", "Negotiated 14400 bit/s", "Page 1", "Page 2",
-            "Page 3", "Fax transmission complete: SUCCESS",
+            "Allocating Resources", "FAX Transmission In Progress", "Negotiated 14400 bit/s", "Page 1", "Page 2",
+            "Page 3", "FAX Transmission Complete: SUCCESS",
         ]  # fmt: skip
         assert len(done) == 1
     assert_same(target, one, two, three)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from asterism.applications.session.state import SessionState
 from asterism.applications.session.switching import StreamSwitch
 from asterism.media.stream import AUDIO, IMAGE
-from asterism.pbx.channels.fax_tone import goes_to_fax
+from asterism.pbx.channels.fax_tone import expects_request, goes_to_fax
 from asterism.pbx.channels.t38 import T38State, known_t38, t38_of
 from asterism.stack.sdp.exchange import Message, Side
 
@@ -71,7 +71,8 @@ class SessionT38:
         self._held = (rx, description, answer)
         self._inside = True
         try:
-            t38_of(channel).requested(asked, keep=goes_to_fax(channel, _wants_t38(session)))
+            wanted = _wants_t38(session) or expects_request(channel)
+            t38_of(channel).requested(asked, keep=goes_to_fax(channel, wanted))
         finally:
             self._inside = False
         if self._held is not None:

@@ -114,11 +114,12 @@ class Transfer(NamedTuple):
     width: int
     length: int
     bad_rows: int
+    longest_bad_run: int = 0
 
     @property
     def resolution(self) -> str:
-        """The resolution in dots an inch, as fax machines name it: ``204x98``."""
-        return f"{round(self.x_resolution * 0.0254)}x{round(self.y_resolution * 0.0254)}"
+        """The resolution in dots a metre: ``8031x3850`` is 204 by 98 an inch."""
+        return f"{self.x_resolution}x{self.y_resolution}"
 
 
 class Terminal:
@@ -240,6 +241,7 @@ class Terminal:
             stats.width,
             stats.length,
             stats.bad_rows,
+            stats.longest_bad_row_run,
         )
 
     def debug(self) -> None:

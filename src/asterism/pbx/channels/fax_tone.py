@@ -6,6 +6,7 @@ variable ``FAXEXTEN``.
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, ClassVar
 
 from asterism.media.cng import CallingTone
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
 FAX = "fax"
 """The extension."""
+_REQUEST = "fax_request"
+"""Where ``channel.data`` keeps until when the far end's request for T.38 sends it there."""
 _TAP, _WENT = "fax_tap", "fax_went"
 """Where ``channel.data`` keeps the tap, ``None`` once it has been taken off; and whether the channel was sent there."""
 
@@ -50,19 +53,32 @@ class FaxTap(Tap):
             loop.call_soon(goes_to_fax, channel)
 
 
-def detect_fax(channel: Channel, on: bool, seconds: int = 0) -> None:
+def detect_fax(channel: Channel, on: bool, seconds: int = 0, *, again: bool = False) -> None:
     """Have the tone listened for, or not; for drivers, when the audio is settled.
 
     Args:
         channel: whose far end may be a fax machine.
-        on: whether to listen; begins only once in a call.
+        on: whether to listen; begins only once in a call, but for ``again``.
         seconds: how long after the answer (``fax_detect_timeout``), 0: for ever.
+        again: listen although it was done before.
     """
-    if on and _TAP not in channel.data:
+    if on and (_TAP not in channel.data or (again and channel.data[_TAP] is None)):
         tap = channel.data[_TAP] = FaxTap(channel, seconds)
         channel.attach(tap, Direction.IN)
     elif not on:
         _stop(channel)
+
+
+def expect_request(channel: Channel, on: bool, seconds: int = 0) -> None:
+    """Have the channel go there when its far end asks for T.38 within so many seconds, 0: at any time; or not."""
+    until = channel.pbx.loop.time() + seconds if seconds else math.inf
+    channel.data[_REQUEST] = until if on else -math.inf
+
+
+def expects_request(channel: Channel) -> bool:
+    """Whether that is to be now."""
+    until: float = channel.data.get(_REQUEST, -math.inf)
+    return until > channel.pbx.loop.time()
 
 
 def goes_to_fax(channel: Channel, on: bool = True) -> bool:

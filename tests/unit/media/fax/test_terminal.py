@@ -88,7 +88,7 @@ def test_pages_pass_dot_by_dot(tmp_path: Path, way: str) -> None:
     ]  # fmt: skip
     for terminal, remote in ((one, other), (other, one)):
         told = terminal.transfer()
-        assert (told.pages, told.rate, told.ecm, told.resolution) == (2, 14400, True, "204x98")
+        assert (told.pages, told.rate, told.ecm, told.resolution) == (2, 14400, True, "8031x3850")
         assert terminal.remote_station == remote.terms.station
         terminal.close()
     assert_same(tmp_path / "in.tif", *pages)

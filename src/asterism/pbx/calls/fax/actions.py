@@ -37,7 +37,7 @@ class FaxActions(Module):
     )
     def sessions(self, call: ActionCall) -> None:
         """Run the action."""
-        call.begin_list("FAXSessions event list will follow")
+        call.begin_list("FAXSessionsEntry event list will follow")
         found = list(self._faxes)
         for session in found:
             call.item("FAXSessionsEntry", entry_fields(session))
@@ -57,11 +57,11 @@ class FaxActions(Module):
         """Run the action."""
         text = call.get("SessionNumber").strip()
         if not (text.isascii() and text.isdigit() and len(text) < 10):
-            call.error("Invalid session number")
+            call.error("Session not found")
             return
         session = self._faxes.get(int(text))
         if session is None:
-            call.error("Could not find session")
+            call.error("Session not found")
             return
         call.success("FAXSession event will follow")
         call.item("FAXSession", session_fields(session))

@@ -9,8 +9,8 @@ from asterism.core.documentation import Argument, Documentation
 from asterism.core.errors import CommandError, UsageError
 from asterism.core.module import Module
 from asterism.media.fax.library import SONAME, why_missing
-from asterism.pbx.calls.fax.listing import session_fields, stats_fields
-from asterism.pbx.calls.fax.session import AUDIO, T38, TECHNOLOGY
+from asterism.pbx.calls.fax.listing import session_lines, stats_fields
+from asterism.pbx.calls.fax.session import AUDIO, OUTCOMES, SWITCHED, T38, TECHNOLOGY, Operation
 from asterism.pbx.calls.fax.settings import modem_names
 from asterism.version import __version__
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from asterism.pbx.calls.fax.session import Faxes
     from asterism.pbx.vocabulary.host import HostServer
 
-_SESSION = "%-40s %-10s %-8s %-8s %-10s %-12s %s"
+_SESSION = "%-30.30s %-10s %-10s %-5s %-10s %-15s %-30s"
 _DESCRIPTION = "Spandsp FAX Driver"
 
 
@@ -59,7 +59,7 @@ class FaxCommands(Module):
         if call.args not in (["on"], ["off"]):
             raise UsageError
         self._faxes.debug = call.args == ["on"]
-        return f"\nFAX Debug {'Enabled' if self._faxes.debug else 'Disabled'}\n\n"
+        return f"\n\nFAX Debug {'Enabled' if self._faxes.debug else 'Disabled'}\n\n"
 
     @command(
         "fax show capabilities",
@@ -114,9 +114,21 @@ class FaxCommands(Module):
         if session is None:
             raise CommandError(f"There is no FAX session with the number '{text}'.")
         rows = ["", "FAX Session Details:", "--------------------", ""]
-        rows.append(f"{'Channel':<20} : {session.channel.name}")
-        rows += [f"{name:<20} : {value}" for name, value in session_fields(session)]
-        return _lines([*rows, ""])
+        rows += [f"{name:<22} : {value}" for name, value in session_lines(session)]
+        transfer = session.transfer
+        if transfer is not None and session.operation is not Operation.GATEWAY:
+            sends = session.operation is Operation.SEND
+            rows += ["", "Data Statistics:"]
+            rows += [
+                f"{name:<22} : {value}"
+                for name, value in (
+                    ("Tx Pages", transfer.pages if sends else 0),
+                    ("Rx Pages", 0 if sends else transfer.pages),
+                    ("Longest Bad Line Run", transfer.longest_bad_run),
+                    ("Total Bad Lines", transfer.bad_rows),
+                )
+            ]
+        return _lines([*rows, "", ""])
 
     @command("fax show settings", Documentation("Show the settings of faxes (res_fax.conf).", "fax show settings"))
     def show_settings(self, call: CommandCall) -> str:
@@ -149,13 +161,10 @@ class FaxCommands(Module):
         }  # fmt: skip
         rows = ["", "FAX Statistics:", "---------------", ""]
         rows += [f"{words[name]:<20} : {value}" for name, value in stats_fields(self._faxes)]
-        for kind in (AUDIO, T38):
+        for kind, outcomes in ((AUDIO, (OUTCOMES[0], SWITCHED, *OUTCOMES[1:])), (T38, OUTCOMES)):
             rows += ["", f"{TECHNOLOGY} {kind}"]
-            rows += [
-                f"{outcome.capitalize():<20} : {self._faxes.counts.modes.get((kind, outcome), 0)}"
-                for outcome in ("success", "failure")
-            ]
-        return _lines([*rows, ""])
+            rows += [f"{outcome:<20} : {self._faxes.counts.outcomes.get((kind, outcome), 0)}" for outcome in outcomes]
+        return _lines([*rows, "", ""])
 
     @command("fax show version", Documentation("Show what faxes are made by.", "fax show version"))
     def show_version(self, call: CommandCall) -> str:

@@ -42,7 +42,7 @@ _RESULT = (
     Argument("LocalStationID", "The identification that was told to the far end."),
     Argument("RemoteStationID", "The identification that the far end has told."),
     Argument("PagesTransferred", "Number of pages."),
-    Argument("Resolution", "Of the last page, dots an inch: 204x98."),
+    Argument("Resolution", "Of the last page, dots a metre: 8031x3850."),
     Argument("TransferRate", "Bits a second."),
     Argument("FileName", "The file; of several each has such a line."),
 )

@@ -50,6 +50,28 @@ def session_fields(session: FaxSession) -> FieldList:
     ]
 
 
+def session_lines(session: FaxSession) -> FieldList:
+    """The same as the console shows it, without what has passed."""
+    lines: FieldList = [
+        ("channel", session.channel.name),
+        ("session", session.number),
+        ("operation", {Operation.SEND: "Transmit", Operation.RECEIVE: "Receive"}.get(session.operation, "Gateway")),
+        ("state", str(session.state)),
+    ]
+    transfer = session.transfer
+    if transfer is None:
+        return lines
+    lines += [("ECM Mode", yes_or_no(transfer.ecm)), ("Data Rate", transfer.rate)]
+    if session.operation is Operation.GATEWAY:
+        return [*lines, ("Page Number", transfer.pages + 1)]
+    return [
+        *lines,
+        ("Image Resolution", transfer.resolution),
+        ("Page Number", transfer.pages + 1),
+        ("File Name", session.files[0] if session.files else ""),
+    ]
+
+
 def stats_fields(faxes: Faxes) -> FieldList:
     """Numbers since the start."""
     counts = faxes.counts

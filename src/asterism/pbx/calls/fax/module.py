@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 from asterism.core.documentation import Argument, Documentation
 from asterism.media.fax.library import why_missing
 from asterism.pbx.calls.fax import events, options
+from asterism.pbx.calls.fax.detection import set_detection
 from asterism.pbx.calls.fax.gateway import Gateways
 from asterism.pbx.calls.fax.settings import FILE, FaxSettings, details_of, read_settings
 from asterism.pbx.calls.fax.transfer import LETTERS, FaxOptions, receive_fax, send_fax
@@ -144,3 +145,5 @@ class FaxModule(PbxModule):
         details = details_of(channel, self.pbx.faxes.settings)
         options.write(details, args, value)
         self._gateways.set(channel, details.gateway)
+        if args.strip().lower() == "faxdetect":
+            set_detection(channel, details.faxdetect)

@@ -51,8 +51,8 @@ _ITEMS: Mapping[str, tuple[str, Callable[[FaxDetails], str]]] = MappingProxyType
     "pages": ("number of pages of the last fax", lambda of: str(of.pages)),
     "rate": ("its bit rate", lambda of: str(of.rate)),
     "remotestationid": ("what its far end calls itself", lambda of: foreign(of.remote)),
-    "resolution": ("of its last page, in dots an inch: 204x98", lambda of: of.resolution),
-    "sessionid": ("its number", lambda of: str(of.session) if of.session else ""),
+    "resolution": ("of its last page, in dots a metre: 8031x3850", lambda of: of.resolution),
+    "sessionid": ("its number", lambda of: "" if of.session is None else str(of.session)),
     "status": ("SUCCESS or FAILED", lambda of: of.status),
     "statusstr": ("the same in words", lambda of: of.statusstr),
     "t38timeout": (

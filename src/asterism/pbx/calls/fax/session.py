@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from asterism.core.errors import AsterismError
@@ -61,6 +62,37 @@ class FaxSession:
     transfer: Transfer | None = None
     """What has passed so far."""
     debug: bool = False
+    outcome: str = "Unknown Error"
+    """What it ends in where it fails."""
+
+
+SUCCESS = "Success"
+_OUTCOMES: Mapping[str, frozenset[int]] = MappingProxyType(
+    {
+        "Call Dropped": frozenset({49}),
+        "No FAX": frozenset({2, 3}),
+        "Negotiation Failed": frozenset(range(8, 13)),
+        "Train Failure": frozenset({6}),
+        "Retries Exceeded": frozenset({48}),
+        "Protocol Error": frozenset({1, 4, 5, 7, 13}),
+        "TX Protocol Error": frozenset(range(14, 23)),
+        "RX Protocol Error": frozenset(range(23, 41)),
+        "File Error": frozenset(range(41, 47)),
+        "Memory Error": frozenset({47}),
+        "Unknown Error": frozenset(),
+    }
+)
+"""What a fax may end in, as ``fax show stats`` counts it: the completion codes of T.30."""
+SWITCHED = "Switched to T.38"
+"""An outcome of a fax in audio, which goes on."""
+OUTCOMES = (SUCCESS, *_OUTCOMES)
+
+
+def outcome_of(code: int | None) -> str:
+    """The outcome that a completion code is; ``None``: T.30 has not come to an end."""
+    if code == 0:
+        return SUCCESS
+    return next((name for name, codes in _OUTCOMES.items() if code in codes), "Unknown Error")
 
 
 @dataclass(slots=True)
@@ -72,17 +104,13 @@ class FaxCounts:
     received: int = 0
     completed: int = 0
     failed: int = 0
-    modes: dict[tuple[str, str], int] = field(default_factory=dict)
-    """Successes and failures by type of session."""
+    outcomes: dict[tuple[str, str], int] = field(default_factory=dict)
+    """By type of session and outcome."""
 
-    def count(self, kind: str, success: bool) -> None:
-        """A fax is over."""
-        if success:
-            self.completed += 1
-        else:
-            self.failed += 1
-        key = (kind, "success" if success else "failure")
-        self.modes[key] = self.modes.get(key, 0) + 1
+    def count(self, kind: str, outcome: str) -> None:
+        """A fax, or its part in audio, has come to an outcome."""
+        key = (kind, outcome)
+        self.outcomes[key] = self.outcomes.get(key, 0) + 1
 
 
 class Faxes:
@@ -91,7 +119,7 @@ class Faxes:
     def __init__(self) -> None:
         """Begin without any."""
         self._running: dict[int, FaxSession] = {}
-        self._last = 0
+        self._next = 0
         self.counts = FaxCounts()
         self.settings = FaxSettings()
         self.debug = False
@@ -121,8 +149,8 @@ class Faxes:
             raise FaxError("MEMORY_ERROR", f"there are {MOST_SESSIONS} faxes already")
         if self.of(channel) is not None:
             raise FaxError("CHANNEL PROBLEMS", f"{channel.name} has a fax already")
-        self._last += 1
-        session = FaxSession(self._last, channel, operation, files, debug=self.debug)
+        session = FaxSession(self._next, channel, operation, files, debug=self.debug)
+        self._next += 1
         self._running[session.number] = session
         if operation is Operation.SEND:
             self.counts.sent += 1
@@ -134,4 +162,8 @@ class Faxes:
         """A session is over."""
         if self._running.pop(session.number, None) is not None:
             session.state = SessionState.COMPLETE
-            self.counts.count(session.type, success)
+            if success:
+                self.counts.completed += 1
+            else:
+                self.counts.failed += 1
+            self.counts.count(session.type, SUCCESS if success else session.outcome)

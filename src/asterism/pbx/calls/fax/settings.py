@@ -59,7 +59,7 @@ def _spec(name: str, kind: Kind[Any], default: object, text: str) -> tuple[str, 
 
 OPTIONS: Mapping[str, OptionSpec] = MappingProxyType(dict((
     _spec("maxrate", _RATE, "14400", "The highest bit rate of pages."),
-    _spec("minrate", _RATE, "2400", "The lowest bit rate of pages: modems that are slower are not offered."),
+    _spec("minrate", _RATE, "4800", "The lowest bit rate of pages: modems that are slower are not offered."),
     _spec("statusevents", YES_NO, False, "Whether the manager is told of each step of a fax (`FAXStatus`)."),
     _spec("modems", MODEMS, ALL_MODEMS, "The modems that are used."),
     _spec("ecm", YES_NO, True, "Whether pages are sent and received with error correction, where the far end can."),
@@ -74,7 +74,7 @@ class FaxSettings:
     """The values of :data:`OPTIONS`."""
 
     maxrate: int = 14400
-    minrate: int = 2400
+    minrate: int = 4800
     statusevents: bool = False
     modems: Modem = ALL_MODEMS
     ecm: bool = True
@@ -137,7 +137,7 @@ class FaxDetails:
     faxdetect: str = ""
     """What ``FAXOPT(faxdetect)`` was set to, as it is read back."""
     files: list[str] = field(default_factory=list)
-    session: int = 0
+    session: int | None = None
     status: str = ""
     statusstr: str = ""
     error: str = ""

@@ -14,7 +14,16 @@ from asterism.pbx.calls.fax import events
 from asterism.pbx.calls.fax.files import Incoming, Outgoing, fax_path
 from asterism.pbx.calls.fax.modem import ModemOnChannel
 from asterism.pbx.calls.fax.packets import PacketsOnChannel, agree_on
-from asterism.pbx.calls.fax.session import AUDIO, T38, FaxError, FaxSession, Operation, SessionState
+from asterism.pbx.calls.fax.session import (
+    AUDIO,
+    SWITCHED,
+    T38,
+    FaxError,
+    FaxSession,
+    Operation,
+    SessionState,
+    outcome_of,
+)
 from asterism.pbx.calls.fax.settings import FaxDetails, details_of, shortened
 from asterism.pbx.channels.answering import answer
 from asterism.pbx.channels.playing import start_tone
@@ -35,8 +44,9 @@ MOST_PAGES = 1000
 """Pages that are received at most."""
 _TIMES = (2, 3, 4, 21, 22, 23, 28, 29, 30, 31, 32, 33, 34)
 """Completion codes of T.30 that say that a timer has expired."""
-_FILES = range(41, 48)
+_FILES = range(41, 47)
 """Those about the file."""
+_NO_MEMORY = 47
 _DROPPED = 49
 """The call has ended too early."""
 LETTERS = "dfFsz"
@@ -77,7 +87,7 @@ class FaxResult:
     rate: int = 0
     """Bits a second."""
     resolution: str = ""
-    """Of the last page, in dots an inch: ``204x98``."""
+    """Of the last page, in dots a metre: ``8031x3850``."""
     remote: str = ""
     """What the far end calls itself; text from outside."""
     mode: str = ""
@@ -146,7 +156,8 @@ class _Course:
         """The last fax of the channel is forgotten."""
         details = self._details
         details.status = details.statusstr = details.error = details.resolution = details.remote = ""
-        details.pages = details.rate = details.session = 0
+        details.pages = details.rate = 0
+        details.session = None
         details.files = []
         details.station = details.station or shortened(self._channel.get_variable("LOCALSTATIONID") or "")
         details.header = details.header or shortened(self._channel.get_variable("LOCALHEADERINFO") or "", header=True)
@@ -175,7 +186,7 @@ class _Course:
             self._faxes.end(session, success)
 
     async def _with_files(self, session: FaxSession) -> FaxResult:
-        self._status(session, "Allocating resources")
+        self._status(session, "Allocating Resources")
         if session.operation is Operation.SEND:
             outgoing = Outgoing(self._paths)
             try:
@@ -216,6 +227,7 @@ class _Course:
                 raise FaxError("T38_NEG_ERROR", "The far end has not changed to T.38, and audio was not allowed (f)")
         result = await self._over_audio(session, path)
         if t38.parameters is not None and not self._hung_up:
+            self._faxes.counts.count(AUDIO, SWITCHED)
             return await self._over_t38(session, path, t38.parameters)
         return result
 
@@ -251,7 +263,7 @@ class _Course:
         if port is None:
             raise FaxError("T38_NEG_ERROR", "T.38 is over before it has begun")
         session.type = T38
-        self._status(session, "T.38 negotiated")
+        self._status(session, "T.38 Negotiated")
         terms = self._terms()
         terminal = T38Terminal(sending=session.operation is Operation.SEND, terms=terms, send=port.write)
         try:
@@ -320,7 +332,7 @@ class _Course:
         terminal.use_file(path)
         session.state = SessionState.OPEN
         self._since = self._pbx.loop.time()
-        self._status(session, "Fax transmission in progress")
+        self._status(session, "FAX Transmission In Progress")
 
     def _look(self, session: FaxSession, terminal: Terminal) -> None:
         """Something was done: see what has come of it."""
@@ -357,6 +369,7 @@ class _Course:
         if terminal.active:
             await asyncio.to_thread(terminal.hang_up)
         code = terminal.result
+        session.outcome = outcome_of(code) if code else "Call Dropped" if code is None else "No FAX"
         transfer = session.transfer = terminal.transfer()
         success = code == 0 and not self._too_long and transfer.pages > 0
         mode = "T38" if session.type == T38 else "audio"
@@ -376,6 +389,8 @@ class _Course:
             return "TIMEOUT"
         if code in _FILES:
             return "FILE_ERROR"
+        if code == _NO_MEMORY:
+            return "MEMORY_ERROR"
         return "HANGUP" if self._hung_up or code in (None, _DROPPED) else "PROTOCOL_ERROR"
 
     def _status(self, session: FaxSession, text: str) -> None:
@@ -408,7 +423,7 @@ class _Course:
         ):
             channel.set_variable(name, value)
         if self._session is not None:
-            self._status(self._session, f"Fax transmission complete: {details.status}")
+            self._status(self._session, f"FAX Transmission Complete: {details.status}")
         if result.success:
             kind = events.SEND_FAX if self._operation is Operation.SEND else events.RECEIVE_FAX
             self._pbx.bus.publish(kind, channel, details)

@@ -22,17 +22,25 @@ def test_what_they_show(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
         assert f"{world.alice.name} " in shown
         assert "/x/a.tif" in shown
         assert "1 FAX sessions" in shown
-        one = world.console("fax show session", "1")
-        assert "DataRate             : 9600" in one
-        assert "ImageResolution      : 204x196" in one
+        one = world.console("fax show session", "0")
+        assert one == (
+            "\nFAX Session Details:\n--------------------\n\n"
+            f"channel                : {world.alice.name}\nsession                : 0\n"
+            "operation              : Receive\nstate                  : Initialized\n"
+            "ECM Mode               : Yes\nData Rate              : 9600\n"
+            "Image Resolution       : 8031x7700\nPage Number            : 2\n"
+            "File Name              : /x/a.tif\n\nData Statistics:\nTx Pages               : 0\n"
+            "Rx Pages               : 1\nLongest Bad Line Run   : 0\nTotal Bad Lines        : 3\n\n\n"
+        )
         faxes.end(session, False)
-        for number in ("1", "x", "9" * 30):
+        for number in ("0", "x", "9" * 30):
             with pytest.raises(CommandError):
                 world.console("fax show session", number)
         stats = world.console("fax show stats")
         assert "Receive Attempts     : 1\n" in stats
         assert "Failed FAXes         : 1\n" in stats
-        assert "Spandsp G.711\nSuccess              : 0\nFailure              : 1\n" in stats
+        assert "Spandsp G.711\nSuccess              : 0\nSwitched to T.38     : 0\nCall Dropped         : 0\n" in stats
+        assert stats.endswith("Unknown Error        : 0\n\n\n")
         assert "\tMaximum Bit Rate: 14400\n" in world.console("fax show settings")
         assert "SEND RECEIVE T.38 G.711 GATEWAY" in world.console("fax show capabilities")
         assert "libspandsp" in world.console("fax show version")

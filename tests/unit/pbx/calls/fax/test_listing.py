@@ -14,7 +14,7 @@ def test_fields_by_operation() -> None:
     faxes = Faxes()
     session = faxes.begin(channel, Operation.SEND, ("a.tif", "b.tif"))
     assert dict(entry_fields(session)) == {
-        "Channel": "PJSIP/a-1", "Technology": "Spandsp", "SessionNumber": 1, "SessionType": "G.711",
+        "Channel": "PJSIP/a-1", "Technology": "Spandsp", "SessionNumber": 0, "SessionType": "G.711",
         "Operation": "send", "State": "Initialized", "Files": "a.tif,b.tif",
     }  # fmt: skip
     assert [name for name, _ in session_fields(session)] == ["SessionNumber", "Operation", "State"]
@@ -22,7 +22,7 @@ def test_fields_by_operation() -> None:
     assert dict(session_fields(session))["PagesTransmitted"] == 2
     session.operation = Operation.RECEIVE
     told = dict(session_fields(session))
-    assert (told["PagesTransmitted"], told["PagesReceived"], told["ImageResolution"]) == (0, 2, "204x98")
+    assert (told["PagesTransmitted"], told["PagesReceived"], told["ImageResolution"]) == (0, 2, "8031x3850")
     session.operation = Operation.GATEWAY
     assert [name for name, _ in session_fields(session)][3:] == ["ErrorCorrectionMode", "DataRate", "PageNumber"]
     assert dict(stats_fields(faxes))["CurrentSessions"] == 1

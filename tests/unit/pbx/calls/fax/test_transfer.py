@@ -33,7 +33,7 @@ def test_a_fax_of_several_files_and_what_both_sides_are_told(tmp_path: Path, mon
             assert told == {"FAXSTATUS": "SUCCESS", "FAXERROR": "", "FAXPAGES": "3", "FAXMODE": "audio"}
             assert channel.get_variable("FAXSTATUSSTRING") == "OK"
             assert channel.get_variable("FAXBITRATE") == world.read(channel, "rate") == "14400"
-            assert channel.get_variable("FAXRESOLUTION") == world.read(channel, "resolution") == "204x98"
+            assert channel.get_variable("FAXRESOLUTION") == world.read(channel, "resolution") == "8031x3850"
             assert channel.get_variable("REMOTESTATIONID") == world.read(channel, "remotestationid") == remote
             assert is_foreign(world.read(channel, "remotestationid"))
             assert is_foreign(channel.get_variable("REMOTESTATIONID") or "")
@@ -42,8 +42,8 @@ def test_a_fax_of_several_files_and_what_both_sides_are_told(tmp_path: Path, mon
         assert world.read(world.bob, "filename") == str(tmp_path / "fax" / "in.tif")
         steps = [fields["Status"] for fields in world.server.fields("FAXStatus")]
         assert steps == [
-            "Allocating resources", "Fax transmission in progress", "Negotiated 14400 bit/s", "Page 1", "Page 2",
-            "Page 3", "Fax transmission complete: SUCCESS",
+            "Allocating Resources", "FAX Transmission In Progress", "Negotiated 14400 bit/s", "Page 1", "Page 2",
+            "Page 3", "FAX Transmission Complete: SUCCESS",
         ]  # fmt: skip
         (sent,), (received,) = world.server.fields("SendFAX"), world.server.fields("ReceiveFAX")
         assert (sent["PagesTransferred"], sent["RemoteStationID"]) == ("3", "+49 40 2")
