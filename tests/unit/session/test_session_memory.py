@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from asterism.applications.session import identity, media
+from asterism.applications.session import descriptions, identity
 from asterism.applications.session.sdp_handlers import reading
 from asterism.stack.message import Request
 from asterism.stack.sdp import SessionDescription
@@ -14,7 +14,7 @@ def described(attributes: str) -> SessionDescription:
     request = Request("INVITE", "sip:x")  # type: ignore[arg-type]
     request.headers.append(("Content-Type", "application/sdp"))
     request.body = (HEAD + attributes).encode()
-    found = media.description_of(request)
+    found = descriptions.description_of(request)
     assert found is not None
     return found
 
@@ -27,12 +27,12 @@ def test_long_names_are_not_kept() -> None:
 
 
 def test_large_descriptions_are_not_kept() -> None:
-    before = reading.read_lines.cache_info().currsize, media._has_unmapped.cache_info().currsize
+    before = reading.read_lines.cache_info().currsize, descriptions._has_unmapped.cache_info().currsize
     long = "x" * 60_000
     description = described(f"a=rtpmap:96 {long}/8000\r\na=fmtp:96 {long}\r\n")
     section = reading.read_section(description, description.media[0])
     assert len(str(section)) < 1000
-    assert (reading.read_lines.cache_info().currsize, media._has_unmapped.cache_info().currsize) == before
+    assert (reading.read_lines.cache_info().currsize, descriptions._has_unmapped.cache_info().currsize) == before
     small = described("a=rtpmap:96 G722/8000\r\na=x-unique-of-this-test\r\n")
     reading.read_section(small, small.media[0])
     assert reading.read_lines.cache_info().currsize == min(before[0] + 1, 512)

@@ -13,7 +13,7 @@ from asterism.applications.session.causes import (
     reason_lines,
     status_of_cause,
 )
-from asterism.applications.session.media import description_of
+from asterism.applications.session.descriptions import description_of
 from asterism.applications.session.negotiation import accept_offer, audio_section
 from asterism.applications.session.sdp_handlers.reading import read_section
 from asterism.media.formats import FORMATS

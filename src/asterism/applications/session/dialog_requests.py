@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from asterism.applications.session.descriptions import description_of, not_understood
 from asterism.applications.session.headers import ACCEPT
-from asterism.applications.session.media import description_of, not_understood
 from asterism.applications.session.state import SessionState
 from asterism.applications.session.t38 import fax_section, session_t38
 from asterism.applications.session.t38_sections import read_terms

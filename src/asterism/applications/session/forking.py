@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from asterism.applications.session.branches import MAX_BRANCHES, Branch, dialog_of
 from asterism.applications.session.causes import INTERWORKING, NORMAL_CLEARING, reason_lines
+from asterism.applications.session.descriptions import description_of
 from asterism.applications.session.dialog_requests import refused
-from asterism.applications.session.media import description_of
 from asterism.applications.session.session import Session
 from asterism.applications.session.state import UNANSWERED_CALL_STATES
 from asterism.stack.dialog import Dialog

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Coroutine
 from typing import TYPE_CHECKING, Any
 
+from asterism.applications.session.descriptions import carry
 from asterism.applications.session.identity import WILDCARDS, address_towards
-from asterism.applications.session.media import carry
 from asterism.core.errors import AsterismError
 from asterism.sip.resolving import Way, way_to
 from asterism.sip.style import dress_request

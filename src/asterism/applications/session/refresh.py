@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from asterism.applications.session.causes import INTERWORKING
-from asterism.applications.session.media import SDP_TYPE, description_of
+from asterism.applications.session.descriptions import SDP_TYPE, description_of
 from asterism.applications.session.state import SessionState
 from asterism.stack.errors import ParseError
 from asterism.stack.sdp.exchange import Action, Message, OfferState, Side

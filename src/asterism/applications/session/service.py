@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
-from asterism.applications.session.media import description_of, not_understood
+from asterism.applications.session.descriptions import description_of, not_understood
 from asterism.applications.session.refused_offers import why_refused
 from asterism.applications.session.replaces import Refusal, begin, forbidden, read, replaced_by
 from asterism.applications.session.testing_aids import tell_end

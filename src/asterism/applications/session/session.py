@@ -12,8 +12,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from asterism.applications.session.causes import INTERWORKING, NORMAL_CLEARING
+from asterism.applications.session.descriptions import description_of
 from asterism.applications.session.dialog_requests import HANDLERS
-from asterism.applications.session.media import FOLLOWED, SessionMedia, description_of
+from asterism.applications.session.media import FOLLOWED, SessionMedia
 from asterism.applications.session.messages import SessionMessages
 from asterism.applications.session.negotiation import outgoing_order
 from asterism.applications.session.refresh import Refresh

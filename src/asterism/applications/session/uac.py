@@ -18,10 +18,10 @@ from asterism.applications.session.causes import (
     reason_lines,
     refused_as,
 )
+from asterism.applications.session.descriptions import carry, description_of
 from asterism.applications.session.forking import ForkedSession
 from asterism.applications.session.inherited_headers import add_inherited
 from asterism.applications.session.invite import REFERRED_BY, add_referred_by, make_invite
-from asterism.applications.session.media import carry, description_of
 from asterism.applications.session.redirecting import extension_of, targets_of, told_redirecting
 from asterism.applications.session.state import ANSWERED_STATES, UNANSWERED_CALL_STATES, SessionState
 from asterism.applications.session.testing_aids import tell_end, tell_late_answer
