@@ -12,9 +12,10 @@ import pytest
 from browser_phone_kit import PhonePage, browser_server, media_chromium, page_url
 from peers import LIMIT
 
+from asterism.command.demo.configuration import create, read
 from asterism.interfaces.console.runner import CommandRunner
 from asterism.server.server import Server
-from asterism.testing import Phone, PhoneCall, assert_idle, until
+from asterism.testing import Phone, PhoneCall, assert_idle, free_port, until
 
 pytestmark = pytest.mark.e2e
 
@@ -279,7 +280,7 @@ async def test_how_the_page_looks(tmp_path: Path) -> None:
         await page.hears(1, 880)
         second = await bob.dial("104")
         await page.state(2, "incoming")
-        await page.until("document.querySelector('#line-1 .quality')?.innerText.startsWith('Good')")
+        await page.until("document.querySelector('#line-1 .quality:not([hidden])')?.innerText.startsWith('Good')")
         await page.screenshot(Path(wanted) if wanted else tmp_path / "page.png", 960, 620, scale=1.5)
         # What the picture shows: the pad beside the lines, each thing where it can be seen, nothing over another.
         boxes = await page.run(
@@ -294,3 +295,35 @@ async def test_how_the_page_looks(tmp_path: Path) -> None:
         assert await page.text("#line-1 [data-part=who]") == "Ann Miller (101)"
         await second.cancel()
         await first.hangup()
+
+
+async def test_the_demo_as_it_is(tmp_path: Path) -> None:
+    """Its own certificate and accounts: over https and wss, a tone, and a phone."""
+    etc = tmp_path / "demo"
+    await asyncio.to_thread(create, etc, "127.0.0.1", free_port(), 0, 0, 0)
+    (etc / "manager.conf").write_text("[general]\nenabled=no\n")
+    server = Server.from_config(etc / "asterisk.conf")
+    await server.start()
+    try:
+        passwords = (await asyncio.to_thread(read, etc)).passwords
+        http = server.modules.find("http")
+        assert http is not None
+        host, port = http.instance.tls_address  # type: ignore[attr-defined]
+        async with media_chromium(tmp_path) as browser, Phone("101", server, passwords["101"]) as phone:
+            page = await PhonePage.open(browser, f"https://{host}:{port}/phone/#104")
+            await page.sign_in("104", passwords["104"])
+            (contact,) = server.sip.location.contacts("104")
+            assert server.sip.flows.flow_of(contact).transport == "WSS"
+            await page.dial("602")
+            await page.state(1, "talking")
+            await page.hears(1, 440)
+            await page.key("Escape")
+            await page.state(1, "free")
+            await phone.register()
+            call = await called(page, phone)
+            await page.hears(1, 880)
+            await call.hears(660)
+            await page.key("Escape")
+            await call.ended()
+    finally:
+        await server.stop()
