@@ -43,6 +43,8 @@ incoming_mwi_mailbox=100@default
 [mwi]
 type=aor
 max_contacts=1
+[video](phone)
+allow=!all,ulaw,h264
 [authy](phone)
 auth=authy
 aors=authy
@@ -308,6 +310,25 @@ async def test_a_call_as_recorded() -> None:
         await found.forget()
         await call.hangup()
         await found.client.event("TestEvent", State="SESSION_DESTROYED", Endpoint="alice")
+
+
+async def test_a_phone_that_asks_for_a_whole_picture_as_recorded() -> None:
+    """By INFO in a call to Echo: what it asks for is asked of it, in turn."""
+    async with world() as found:
+        phone = Phone("video", found.server)
+        found.phones.append(phone)
+        phone.video = ["H264"]
+        call = await phone.dial("700")
+        await call.answered()
+        call.video.show("me")
+        await call.video.sees("me")
+        wish = b"<media_control><vc_primitive><to_encoder><picture_fast_update/></to_encoder></vc_primitive>"
+        assert (await call.send("INFO", wish + b"</media_control>", "application/media_control+xml")).status == 200
+        wanted = other_than("RTP_")
+        await found.shows(recorded("video call", wanted), wanted)
+        assert [one.method for one in call.requests] == ["INFO"]
+        assert call.video.requests
+        await call.hangup()
 
 
 async def test_a_cancelled_call_and_an_unknown_extension_as_recorded() -> None:

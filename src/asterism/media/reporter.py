@@ -137,11 +137,10 @@ class RtcpReporter:
         Args:
             full: by FIR rather than by PLI, if it takes either.
         """
-        session = self._session
+        session, terms = self._session, self._session.feedback
         if session.remote_ssrc < 0:
-            return
-        terms = session.feedback
-        if feedback_terms.takes(terms, feedback.FIR) and (full or not feedback_terms.takes(terms, feedback.PLI)):
+            pass  # what begins, begins with a whole picture
+        elif feedback_terms.takes(terms, feedback.FIR) and (full or not feedback_terms.takes(terms, feedback.PLI)):
             self._full_requests += 1
             self.send_feedback(feedback.full_intra_request(session.ssrc, session.remote_ssrc, self._full_requests))
         else:

@@ -1,4 +1,4 @@
-"""Echo, StreamEcho: send a caller's audio, or all of the caller's media, back."""
+"""Echo, StreamEcho: send a caller's media back."""
 
 from __future__ import annotations
 
@@ -18,9 +18,8 @@ if TYPE_CHECKING:
 class _Back:
     """What a channel says goes back to it, also when it gets another far end or other streams meanwhile."""
 
-    def __init__(self, channel: Channel, *, every: bool) -> None:
+    def __init__(self, channel: Channel) -> None:
         self._channel = channel
-        self._every = every
         self._stream: AudioStream | None = None
         self._mine: FrameSink | None = None
         self._ports: list[AudioStream] = []
@@ -31,8 +30,6 @@ class _Back:
         stream = self._stream = stream_of(self._channel)
         if stream is not None:
             self._mine = stream.sink = stream.write
-        if not self._every:
-            return
         for one in self._channel.streams:
             port = one.port
             if port is not None and one.type != AUDIO and port.relay_to(port):
@@ -59,15 +56,15 @@ class EchoModule(PbxModule):
     @application(
         "Echo",
         Documentation(
-            "Send what is heard back",
+            "Send what a caller says and shows back",
             "Echo()",
-            "Sends the channel's audio and digits back to it until '#' is pressed or the caller hangs up.",
+            "Sends audio, video, text and digits of the channel back to it until '#' is pressed or the caller hangs up.",
             see_also=("StreamEcho", "Playback", "Milliwatt"),
         ),
     )
     async def echo(self, channel: Channel, args: str) -> None:
         """Run Echo."""
-        await self._run(channel, every=False)
+        await self._run(channel)
 
     @application(
         "StreamEcho",
@@ -83,11 +80,11 @@ class EchoModule(PbxModule):
         """Run StreamEcho."""
         if args.strip():
             channel.pbx.log.warning("StreamEcho on %s: no further streams are asked for", channel.name)
-        await self._run(channel, every=True)
+        await self._run(channel)
 
     @staticmethod
-    async def _run(channel: Channel, *, every: bool) -> None:
-        back = _Back(channel, every=every)
+    async def _run(channel: Channel) -> None:
+        back = _Back(channel)
         channel.stop_tone()
         back.begin()
         channel.on_replaced = back.begin

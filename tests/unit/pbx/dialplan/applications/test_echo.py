@@ -56,7 +56,7 @@ async def test_video_comes_back_packet_by_packet() -> None:
         session.set_remote(*peer.address)
     streams = [ChannelStream(AUDIO, sessions[0]), ChannelStream(VIDEO, sessions[1])]
     channel: Any = SimpleNamespace(streams=streams, stream=sessions[0])
-    back = _Back(channel, every=True)
+    back = _Back(channel)
     back.begin()
     picture.send(sessions[1], b"first", 99, timestamp=9000)
     picture.send(sessions[1], b"last", 0x80 | 99, timestamp=9000)
