@@ -34,6 +34,8 @@ _TUNSETIFF = 0x400454CA
 _TUN = 0x0001
 _NO_PROTOCOL_INFORMATION = 0x1000
 _UDP, _TCP = 17, 6
+_LARGEST = 65000
+"""Octets of a datagram."""
 _CLONE_NEWNET = 0x40000000
 
 
@@ -94,7 +96,7 @@ class Host:
             raise
         _ip("link", "set", interface, "netns", self.namespace, "name", "net0")
         self.ip("link", "set", "lo", "up")
-        self.ip("link", "set", "net0", "up")
+        self.ip("link", "set", "net0", "mtu", str(_LARGEST), "up")  # so large that nothing comes in pieces
         self.use(address)
 
     def ip(self, *arguments: str) -> None:
@@ -269,10 +271,11 @@ class Network:
     def _read(self, host: Host) -> None:
         for _ in range(32):
             try:
-                data = os.read(host.tun, 2048)
+                data = os.read(host.tun, _LARGEST)
             except OSError:
                 return
-            if len(data) >= 20 and data[0] >> 4 == 4:
+            whole = len(data) >= 28 and not (data[6] & 0x3F or data[7])
+            if whole and data[0] >> 4 == 4:
                 self._pass(host, data)
 
     def _pass(self, host: Host, data: bytes) -> None:

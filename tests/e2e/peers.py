@@ -205,13 +205,16 @@ class Baresip:
         end = asyncio.get_running_loop().time() + LIMIT
         while True:
             try:
-                reader, self._writer = await asyncio.open_connection(self.host, 4444)
+                reader, self._writer = await self._connect()
                 break
             except OSError:
                 assert asyncio.get_running_loop().time() < end, self.story()
                 await asyncio.sleep(0.02)
         self._reading = asyncio.create_task(self._read(reader))
         return self
+
+    async def _connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        return await asyncio.open_connection(self.host, 4444)
 
     def _start(self) -> subprocess.Popen[bytes]:
         with self._log.open("wb") as log:
