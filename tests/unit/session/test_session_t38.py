@@ -12,6 +12,7 @@ from session_bench import Bench, Phone, on_bench, sdp
 from t38_steps import Machine, allow_fax, bridged, called, described, fax, port_of
 
 from asterism.media.udptl import ErrorCorrection, UdptlReceiver, UdptlSender
+from asterism.pbx.channels.replacing import replace_far_end
 from asterism.pbx.channels.t38 import T38Parameters, T38State, t38_of
 from asterism.stack.message import Response
 
@@ -311,6 +312,37 @@ async def test_who_stays_when_the_other_has_hung_up_goes_back_to_audio(bench: Be
     assert described(again)[0].startswith("m=audio PORT")
     alice.respond(again, 200, body=sdp(), tag="t1")
     await alice.next("ACK")
+
+
+@on_bench
+async def test_a_far_end_that_takes_another_ones_place_goes_back_to_audio_there(bench: Bench) -> None:
+    allow_fax(bench, "alice")
+    machine, others = Machine(), []
+    phone, ok, channels = await called(bench, machine)
+    phone.in_dialog("INVITE", ok, 2, fax())
+    await phone.next(200)
+    phone.in_dialog("ACK", ok, 2)
+
+    @bench.server.pbx.extension("internal", "741")
+    async def wait(channel: Any) -> None:
+        others.append(channel)
+        await channel.answer()
+        await channel.wait_for_hangup()
+
+    other = bench.phone(5072)
+    other.call("741", "bob", call="another", tag="t2")
+    answer = await other.next(200)
+    other.in_dialog("ACK", answer, 1, call="another", tag="t2")
+    replace_far_end(others[0], channels[0])
+    await bench.turn()
+    assert machine.states == ["negotiated", "unavailable"]  # its channel has no far end that could any more
+    assert t38_of(others[0]).state is T38State.NEGOTIATED
+    await asyncio.sleep(0.15)
+    again = await phone.next("INVITE")
+    assert described(again)[0].startswith("m=audio PORT")
+    phone.respond(again, 200, body=sdp())
+    await phone.next("ACK")
+    assert t38_of(others[0]).state is T38State.UNKNOWN
 
 
 @on_bench

@@ -14,7 +14,7 @@ from t38_steps import Machine, allow_fax, bridged, called, described, fax, port_
 
 from asterism.media.g711 import linear_to_ulaw
 from asterism.media.udptl import ErrorCorrection, UdptlSender
-from asterism.pbx.channels.t38 import t38_of
+from asterism.pbx.channels.t38 import T38State, t38_of
 from asterism.sip.objects.endpoint import Endpoint
 from asterism.sip.objects.habits import PJSIP
 from asterism.stack.message import Response
@@ -110,6 +110,22 @@ def test_t38_bind_udptl_to_media_address(tmp_path: Any, bound: bool) -> None:
         port: Any = t38_of(channels[0]).port
         assert port.local[0] == ("127.0.0.9" if bound else "127.0.0.1")
         assert b"c=IN IP4 127.0.0.9\r\n" in answer.body
+
+    test(tmp_path)
+
+
+@pytest.mark.parametrize(("optimistic", "status"), [(True, 200), (False, 488)])
+def test_where_media_must_be_encrypted_there_is_no_t38(tmp_path: Any, optimistic: bool, status: int) -> None:
+    @on_bench
+    async def test(bench: Bench) -> None:
+        allow_fax(bench, "alice")
+        phone, ok, channels = await called(bench, Machine())
+        session: Any = channels[0].driver.session
+        session.profile.transport = session.profile.transport._replace(encryption="sdes", optimistic=optimistic)
+        assert (t38_of(channels[0]).state is T38State.UNAVAILABLE) is not optimistic
+        phone.in_dialog("INVITE", ok, 2, fax())
+        assert (await phone.next(status)).cseq.number == 2
+        phone.in_dialog("ACK", ok, 2)
 
     test(tmp_path)
 

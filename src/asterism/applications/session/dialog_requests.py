@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from asterism.applications.session.descriptions import description_of, not_understood
 from asterism.applications.session.headers import ACCEPT
 from asterism.applications.session.state import SessionState
-from asterism.applications.session.t38 import fax_section, session_t38
+from asterism.applications.session.t38 import fax_section, may_fax, session_t38
 from asterism.applications.session.t38_sections import read_terms
 from asterism.stack.errors import ParseError
 from asterism.stack.sdp.exchange import Action, Message, Side
@@ -69,7 +69,7 @@ def _on_invite(session: Session, rx: Rx) -> None:
     action = offers.see(Side.PEER, Message.INVITE, description is not None)
     if refused(session, rx, action):
         return
-    if description is not None and session.endpoint.t38_udptl and session.channel is not None:
+    if description is not None and session.endpoint.t38_udptl and session.channel is not None and may_fax(session):
         section = fax_section(description)
         if section is not None and session_t38(session).stream is None:
             terms = read_terms(section, session.endpoint.t38_udptl_maxdatagram)

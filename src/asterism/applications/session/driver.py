@@ -13,7 +13,7 @@ from asterism.applications.session.outgoing_refer import NAME as OUTGOING_REFER
 from asterism.applications.session.outgoing_refer import OutgoingRefer
 from asterism.applications.session.state import BEFORE_ANSWER_STATES, SessionState
 from asterism.applications.session.t38 import NAME as T38
-from asterism.applications.session.t38 import session_t38
+from asterism.applications.session.t38 import may_fax, session_t38
 from asterism.applications.session.uac import OutgoingSession
 from asterism.applications.session.uas import IncomingSession
 from asterism.media.stream import AUDIO
@@ -56,7 +56,11 @@ class SessionDriver:
 
     def attach(self, channel: Channel) -> None:
         """The session is the far end of another channel from now on."""
-        self.session.channel = channel
+        session = self.session
+        before, session.channel = session.channel, channel
+        t38 = session.datastores.get(T38)
+        if t38 is not None and before is not None:
+            t38.moved(before)
 
     def call(self, timeout: float | None) -> bool | None:
         """Send the INVITE; the Dial that set ``timeout`` keeps it."""
@@ -205,7 +209,10 @@ class SessionDriver:
         """Have so many streams of video, without some of those that there are."""
         self.session.show_videos(count, ending, codecs)
 
-    t38_available = property(attrgetter("session.endpoint.t38_udptl"), doc="The option ``t38_udptl``.")
+    @property
+    def t38_available(self) -> bool:
+        """Whether the options allow T.38."""
+        return may_fax(self.session)
 
     @property
     def t38_port(self) -> T38Port | None:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from asterism.applications.session.sdp_handlers.t38 import T38Stream
     from asterism.applications.session.session import Session
+    from asterism.pbx.channels.channel import Channel
     from asterism.pbx.channels.t38 import T38Parameters
     from asterism.sip.rx import Rx
     from asterism.stack.sdp import MediaDescription, SessionDescription
@@ -191,6 +192,21 @@ class SessionT38:
             session.media_changed()
             t38_of(channel).ended()
 
+    def moved(self, before: Channel) -> None:
+        """The session is the far end of another channel now; the one before hears that its fax is over."""
+        before.pbx.loop.call_soon(self._moved, before)
+
+    def _moved(self, before: Channel) -> None:
+        there = known_t38(before)
+        if there is not None and getattr(before.driver, "t38_port", None) is None:
+            there.withdrawn()
+            there.ended()
+        self.answer(None)
+        channel = self.session.channel
+        if channel is not None and self.stream is not None:
+            t38_of(channel).negotiated(self.stream.theirs)
+            t38_of(channel).check()
+
     def opened(self, stream: T38Stream) -> None:
         """A stream of T.38 has terms: from now on it is what the session has."""
         self.stream = stream
@@ -219,6 +235,12 @@ class SessionT38:
 def _wants_t38(session: Session) -> bool:
     """Whether the peer's request for T.38 sends the call to the extension ``fax``."""
     return session.endpoint.fax_detect and "t38" in session.endpoint.habits.fax_signs
+
+
+def may_fax(session: Session) -> bool:
+    """Whether the call may have T.38: it is allowed, and media need not be encrypted, as it never is."""
+    endpoint, options = session.endpoint, session.profile.transport
+    return bool(endpoint.t38_udptl) and (options.encryption == "no" or options.optimistic)
 
 
 def session_t38(session: Session) -> SessionT38:

@@ -205,7 +205,7 @@ class ChannelT38:
         self.user = None
         if self.asked is not None:
             self.refuse()
-        self._check_later()
+        self.check()
 
     async def request(
         self, parameters: T38Parameters = USUAL, timeout: float = ANSWERED_WITHIN
@@ -342,7 +342,7 @@ class ChannelT38:
         self._settle(T38State.UNKNOWN)
         other = self._other() if passed else None
         if other is not None:
-            other._check_later()
+            other.check()
 
     # -- details -------------------------------------------------------------------------------------------------
 
@@ -394,7 +394,7 @@ class ChannelT38:
 
     def _other_answered(self, other: ChannelT38, answer: T38Parameters | None) -> None:
         if self.asked is None:
-            other._check_later()  # too late: the far end has taken its request back, or the time is over
+            other.check()  # too late: the far end has taken its request back, or the time is over
         elif answer is None:
             self.refuse()
         else:
@@ -402,9 +402,10 @@ class ChannelT38:
 
     def _bridge_changed(self, _: EventType, args: tuple[object, ...]) -> None:
         if self.user is None and len(args) > 1:
-            self._check_later()
+            self.check()
 
-    def _check_later(self) -> None:
+    def check(self) -> None:
+        """See soon whether somebody is at the other end of the fax: if not, it becomes audio again."""
         if self._state is T38State.NEGOTIATED and self._timer is None:
             self._timer = self.channel.pbx.loop.call_later(_LEFT_ALONE, self._check)
 
