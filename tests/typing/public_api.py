@@ -53,6 +53,7 @@ from asterism.media.stream import Frame
 from asterism.pbx.bridges.bridge import Bridge
 from asterism.pbx.calls.conference.conference import Conference, User
 from asterism.pbx.calls.dialing import DialResult
+from asterism.pbx.calls.fax.transfer import FaxResult
 from asterism.pbx.calls.spying.spying import Mode, Spying
 from asterism.pbx.channels.listening import Listening
 from asterism.pbx.channels.playing import Playing
@@ -130,6 +131,10 @@ server.pbx.register_application("Greet", greet, Documentation("Greet."))
 @server.pbx.extension("default", "100")
 async def program(channel: Channel) -> None:
     """One call."""
+    sent = await channel.send_fax("1.tif", "2.tif", fallback=False)
+    assert_type(sent, FaxResult)
+    assert_type((sent.success, sent.pages, sent.files), tuple[bool, int, tuple[Path, ...]])
+    assert_type(await channel.receive_fax("in.tif", audio_only=True), FaxResult)
     assert_type(await channel.answer(), None)
     assert_type(await channel.play("hello-world", interrupt="#"), str)
     assert_type(channel.audio(), AsyncIterator[Frame])

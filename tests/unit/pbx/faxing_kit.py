@@ -35,7 +35,8 @@ class World:
         for holder in (self.module, FaxCommands(), FaxActions()):
             holder.load(server)  # type: ignore[arg-type]
             self.marked |= {(found.kind, found.name): method for found, method in marks_of(holder)}
-        self.alice, self.bob = server.sip.incoming("alice", "1"), server.sip.incoming("bob", "2")
+        self.alice: Any = server.sip.incoming("alice", "1")  # as programs have it
+        self.bob: Any = server.sip.incoming("bob", "2")
         self.streams = memory_pair((ULAW,))
         for channel, stream in zip((self.alice, self.bob), self.streams, strict=True):
             set_audio(channel, stream)

@@ -195,3 +195,19 @@ def test_a_fax_without_end_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         assert world.bob.get_variable("FAXERROR") == "TIMEOUT"
 
     faxing(tmp_path, scenario, monkeypatch)
+
+
+def test_a_program_sends_and_receives(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    sent = page(40)
+    file = write_pages(tmp_path / "1.tif", sent)
+
+    async def scenario(world: World) -> None:
+        results = await asyncio.gather(world.alice.send_fax(str(file)), world.bob.receive_fax("in.tif"))
+        for result in results:
+            assert (result.success, result.pages, result.mode, result.error) == (True, 1, "audio", "")
+        assert [one.files for one in results] == [(file,), (tmp_path / "fax" / "in.tif",)]
+        failed = await world.alice.send_fax("none.tif")
+        assert (failed.success, failed.error) == (False, "FILE_ERROR")
+
+    faxing(tmp_path, scenario, monkeypatch)
+    assert_same(tmp_path / "fax" / "in.tif", sent)
