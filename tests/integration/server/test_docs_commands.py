@@ -28,7 +28,10 @@ PAGES = [
 ]
 _OTHERS = "make|git|python3?|pytest|fail2ban-regex|sqlite3|systemctl"
 PROGRAM = rf"{_OTHERS}|(?:sudo )?(?:/opt/asterism/bin/|\.venv/bin/)?(?:asterism|pip)"
-_CONSOLE = "core|pjsip|sip|dialplan|database|module|manager|logger|rtp|rtcp|devstate|presencestate|channel|bridge|http|cli|udptl"
+_CONSOLE = (
+    "core|pjsip|sip|dialplan|database|module|manager|logger|rtp|rtcp"
+    "|devstate|presencestate|channel|bridge|http|cli|udptl|fax"
+)
 
 
 def prose(page: Path) -> str:
