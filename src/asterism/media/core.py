@@ -7,8 +7,10 @@ import logging
 from collections import OrderedDict
 from collections.abc import Mapping
 from functools import partial
+from importlib import import_module
 from pathlib import Path
 from socket import SocketType
+from threading import Thread
 from typing import TYPE_CHECKING
 
 from asterism.config import ConfigFile
@@ -41,8 +43,8 @@ class RtpContext:
     """State shared by the sessions of one server: settings, loop, receive buffer, the packet log's switch."""
 
     __slots__ = (
-        "_dtls", "_protection", "buffer", "debug", "debug_host", "gathers", "ice", "log", "loop", "random", "readiness",
-        "running", "settings", "test_events", "views",
+        "_dtls", "_expects_dtls", "_protection", "buffer", "debug", "debug_host", "gathers", "ice", "log", "loop",
+        "random", "readiness", "running", "settings", "test_events", "views",
     )  # fmt: skip
 
     loop: asyncio.AbstractEventLoop
@@ -67,6 +69,7 @@ class RtpContext:
         """Whether descriptions of calls with ICE have to wait for what servers say."""
         self.running = False
         self._dtls: DtlsServer | None = None
+        self._expects_dtls = False
         self._protection: Buffers | None = None
 
     @property
@@ -77,6 +80,12 @@ class RtpContext:
 
             self._dtls = DtlsServer(self.log)
         return self._dtls
+
+    def expect_dtls(self) -> None:
+        """Calls with DTLS may follow: load its libraries in a thread, so that the first need not wait for them."""
+        if self._dtls is None and not self._expects_dtls:
+            self._expects_dtls = True
+            Thread(target=import_module, args=("asterism.media.transports.dtls",), name="dtls", daemon=True).start()
 
     @property
     def protection(self) -> Buffers:

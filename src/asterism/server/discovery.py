@@ -25,6 +25,9 @@ PACKAGES = (
 )
 """Where the modules that ship with Asterism are, in the order in which they load when nothing else decides."""
 
+_WITHOUT_MODULES = ("asterism.media.transports.",)
+"""What begins so holds none: large libraries are loaded by it, when the first call needs them."""
+
 
 def builtin_modules() -> Iterator[type[Module]]:
     """The module classes that ship with Asterism.
@@ -35,7 +38,7 @@ def builtin_modules() -> Iterator[type[Module]]:
         package = importlib.import_module(package_name)
         yield from modules_of(package)
         for found in pkgutil.walk_packages(package.__path__, f"{package_name}."):
-            if not found.name.rpartition(".")[2].startswith("_"):
+            if not found.name.rpartition(".")[2].startswith("_") and not found.name.startswith(_WITHOUT_MODULES):
                 yield from modules_of(importlib.import_module(found.name))
 
 

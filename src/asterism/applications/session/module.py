@@ -57,6 +57,8 @@ class SessionModule(Module):
 
         def turned(endpoint: Endpoint) -> None:
             states.changed(device_of(endpoint))
+            if endpoint.media_encryption == "dtls":
+                server.media.context.expect_dtls()
 
         listeners.append(turned)
         server.owner.on_release(lambda: listeners.remove(turned))
