@@ -10,6 +10,7 @@ from secure_phone import SecurePort, call, change, echo, srtp, wait_for
 from session_bench import Bench, on_bench, sdp
 
 from asterism.applications.session.media_transport.crypto import CryptoLine
+from asterism.applications.session.sdp_handlers.reading import read_lines
 from asterism.media.transports.srtp import SUITES
 from asterism.pbx.channels.security import KEY, Security
 
@@ -19,7 +20,9 @@ async def test_they_hear_each_other_encrypted(bench: Bench) -> None:
     change(bench, "alice", media_encryption="sdes")
     channels = echo(bench)
     alice, port = bench.phone(5071), SecurePort()
+    kept = read_lines.cache_info().currsize
     ok = await call(alice, "700", port.section())
+    assert read_lines.cache_info().currsize == kept, "keys are not kept"
     assert port.take(ok.body) is not None
     await port.hears(b"\x11" * 160)
     (channel,) = channels

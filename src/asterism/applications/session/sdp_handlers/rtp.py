@@ -245,7 +245,9 @@ class RtpHandler(SdpHandler):
             return False
         # Measured by the offer, not by an earlier answer: another branch of the call may choose otherwise.
         offered = stream.offered or stream.terms
-        lines = read_lines(tuple(media.formats), tuple(media.attributes), tuple(description.attributes))
+        # What has keys or candidates does not come again.
+        read = read_lines if section is None else read_lines.__wrapped__
+        lines = read(tuple(media.formats), tuple(media.attributes), tuple(description.attributes))
         terms = accept_answer(offered, lines)
         if terms is None:
             return False
@@ -368,7 +370,8 @@ class RtpHandler(SdpHandler):
             profile.core.log.warning("%s offers media at '%s', which is no address", endpoint.id, printable(host))
             return None
         preference = "local_first" if endpoint.preferred_codec_only else endpoint.incoming_call_offer_pref
-        lines = read_lines(tuple(media.formats), tuple(media.attributes), tuple(description.attributes))
+        read = read_lines if section is None else read_lines.__wrapped__
+        lines = read(tuple(media.formats), tuple(media.attributes), tuple(description.attributes))
         mode, allowed = "none", profile.formats_of[self.media]
         if self.digits:
             mode = endpoint.dtmf_mode
