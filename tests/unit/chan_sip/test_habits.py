@@ -72,7 +72,7 @@ def test_a_field_that_is_like_chan_pjsip_s_is_none() -> None:
     given = habits(
         "domain=pbx.example.test,internal\nallowexternaldomains=no\naccept_outofcall_message=no\nnotifyringing=no\n"
         "notifycid=no\nuse_q850_reason=no\nsrvlookup=no\nnotifymimetype=text/plain",
-        "insecure=invite",
+        "insecure=invite\nfaxdetect=t38",
     )
     same = [one.name for one in fields(Habits) if getattr(given, one.name) == getattr(usual, one.name)]
     assert same == []
