@@ -99,7 +99,14 @@ def test_where_rtcp_goes() -> None:
 
 
 def test_groups() -> None:
-    groups = ("a=group:LS a b", "a=group:BUNDLE a nobody b", "a=group:BUNDLE c", "a=group:BUNDLE")
+    groups = (
+        "a=group",
+        "a=group:",
+        "a=group:LS a b",
+        "a=group:BUNDLE a nobody b",
+        "a=group:BUNDLE c",
+        "a=group:BUNDLE",
+    )
     description = described(
         *groups, "m=audio 4000 RTP/AVP 0", "a=mid:a", "m=video 4002 RTP/AVP 99", "a=mid:b", "a=rtpmap:99 VP8/90000",
         "m=audio 4004 RTP/AVP 0", "a=mid:c", "m=audio 4006 RTP/AVP 0", "a=mid:d", "m=audio 4006 RTP/AVP 0",

@@ -230,7 +230,7 @@ def _sources(values: Iterable[str]) -> tuple[int, ...]:
 def _group(values: Iterable[str], mid: str) -> tuple[str, ...]:
     """The names of the BUNDLE group that has ``mid`` (RFC 8843, RFC 5888 5); a name may be in one group only."""
     for value in values:
-        semantics, *names = value.split()[:128]
+        semantics, *names = value.split()[:MOST_LINES] or ("",)
         if semantics.upper() == "BUNDLE" and mid and mid in names:
             return tuple(dict.fromkeys(name for name in names if _token(name)))
     return ()
