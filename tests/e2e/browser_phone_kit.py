@@ -12,6 +12,7 @@ import wave
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
+from typing import Self
 
 from browser_driver import Browser, Page, chromium
 from peers import LIMIT
@@ -90,7 +91,7 @@ class PhonePage:
         self.page = page
 
     @classmethod
-    async def open(cls, browser: Browser, url: str) -> PhonePage:
+    async def open(cls, browser: Browser, url: str) -> Self:
         """Open it and wait until it can be used."""
         page = await browser.open("about:blank", "true")
         await page.call("Page.enable", {})

@@ -6,6 +6,7 @@ import asyncio
 import random
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from peers import LIMIT, Baresip, own_host
 
 from asterism.applications.session.picture_updates import CONTENT_TYPE
 from asterism.media.transports.outlet import Outlet
+from asterism.pbx.calls.conference.conference import Conference
 from asterism.server.server import Server
 from asterism.testing import Phone, assert_idle, until
 
@@ -138,6 +140,10 @@ def conference(mode: str, most: int = 3) -> dict[str, str]:
     return {"more": more, "extensions": CONFERENCE.format(mode=mode), "confbridge": profiles}
 
 
+def _is_shown(room: Conference, uniqueid: str) -> bool:
+    return room.bridge.video_source == uniqueid
+
+
 async def test_who_talks_is_seen_by_the_others(tmp_path: Path) -> None:
     async with viewers(tmp_path, *USERS, **conference("follow_talker", 1)) as (server, pages):
         for page in pages:
@@ -152,7 +158,7 @@ async def test_who_talks_is_seen_by_the_others(tmp_path: Path) -> None:
                     await page.page.call("Page.bringToFront", {})
                     await page.do(1, "mute")
             shown = next(one for one in room.users if one.name.startswith(f"PJSIP/{USERS[talker]}-"))
-            await until(lambda shown=shown: room.bridge.video_source == shown.uniqueid, LIMIT, f"{talker} is shown")
+            await until(partial(_is_shown, room, shown.uniqueid), LIMIT, f"{talker} is shown")
             for page in pages:
                 await page.sees()
 

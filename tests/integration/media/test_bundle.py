@@ -168,10 +168,10 @@ def test_arrivals_are_reported(run) -> None:
                 _, plain = await browser.next()
                 if 192 <= plain[1] < 224:
                     break
-            (report,) = rtcp.parse(plain) or [None]
-            assert report is not None
-            if report.blocks:
-                senders.add((report.ssrc, report.blocks[0].ssrc))
+            (figures,) = rtcp.parse(plain) or [None]
+            assert figures is not None
+            if figures.blocks:
+                senders.add((figures.ssrc, figures.blocks[0].ssrc))
         assert senders <= {(browser.audio.ssrc, 111), (browser.video.ssrc, 112)}
         assert browser.audio.rtcp.reported_at > 0
         assert browser.video.rtcp.reported_at > 0

@@ -29,6 +29,7 @@ class BrowserPhoneModule(Module):
     """A phone in the browser; off unless ``enabled``."""
 
     name = "browser_phone"
+    part_of = ("core",)
     requires = (_HTTP_MODULE,)
     description = "Browser phone"
 

@@ -43,6 +43,7 @@ class MediaControlModule(Module):
     """Registers :class:`MediaControl`."""
 
     name = "session_media_control"
+    part_of = ("session",)
     requires = ("session",)
     description = "Requests for whole pictures in SIP INFO requests"
 

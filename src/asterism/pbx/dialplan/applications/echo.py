@@ -58,7 +58,7 @@ class EchoModule(PbxModule):
         Documentation(
             "Send what a caller says and shows back",
             "Echo()",
-            "Sends audio, video, text and digits of the channel back to it until '#' is pressed or the caller hangs up.",
+            "Sends audio, video, text and digits of the channel back until '#' is pressed or the caller hangs up.",
             see_also=("StreamEcho", "Playback", "Milliwatt"),
         ),
     )
