@@ -274,7 +274,7 @@ OTHER = "there is no support for application"
         (
             "RTP/SAVP",
             "alaw",
-            "its audio goes over RTP/SAVP, which is not available; there is no support for application",
+            "its audio goes over RTP/SAVP, but media_encryption is no; there is no support for application",
         ),
     ],
 )

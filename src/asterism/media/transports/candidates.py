@@ -31,26 +31,27 @@ def foundation(kind: str, base: str) -> str:
 
 
 class Base(Protocol):
-    """What checks and media are sent from: a socket of the transport, or an allocation at a TURN server.
-
-    Attributes:
-        component: 1 for RTP, 2 for RTCP.
-        kind: ``host`` or ``relay``.
-        address: its address, as the peer's candidate must be of the same family.
-        foundation: as in its candidate.
-        priority: as in its candidate.
-    """
+    """What checks and media are sent from: a socket of the transport, or an allocation at a TURN server."""
 
     @property
-    def component(self) -> int: ...  # noqa: D102
+    def component(self) -> int:
+        """1: RTP; 2: RTCP on a port of its own."""
+
     @property
-    def kind(self) -> str: ...  # noqa: D102
+    def kind(self) -> str:
+        """``host``, ``srflx``, ``prflx`` or ``relay``."""
+
     @property
-    def address(self) -> Address: ...  # noqa: D102
+    def address(self) -> Address:
+        """Where it is bound, or the address that the relay has given."""
+
     @property
-    def foundation(self) -> str: ...  # noqa: D102
+    def foundation(self) -> str:
+        """The same for those that are reached alike (RFC 8445 5.1.1.3)."""
+
     @property
-    def priority(self) -> int: ...  # noqa: D102
+    def priority(self) -> int:
+        """The larger, the sooner it is tried (RFC 8445 5.1.2)."""
 
     def send(self, data: bytes, address: Address) -> None:
         """Send a packet to a peer; what cannot be sent is lost."""

@@ -156,7 +156,7 @@ class MediaTransport:
         elif remote.sent is not None or remote.received is not None:
             raise ValueError("one direction has a key and the other has none")
         else:
-            self._protection.clear()
+            self._forget_keys()
             self.state = State.PLAIN
         self.mux, self._outlet.finds_peer = remote.mux, ice is not None
         if ice is None:
@@ -217,11 +217,15 @@ class MediaTransport:
         for data, address, number in early:
             self.receive(data, address, number)
 
+    def _forget_keys(self) -> None:
+        self._protection.clear()
+        self._control_protection.clear()
+
     def fail(self, reason: str) -> None:
         """Media has ended: there are no keys any more, and nothing passes until there are new ones."""
         if self.state is State.CLOSED:
             return
-        self._protection.clear()
+        self._forget_keys()
         self.state = State.WAITING
         self._changed()
         if self.on_failed is not None:
@@ -555,7 +559,7 @@ class MediaTransport:
         self.state, self._outlet.closed = State.CLOSED, True
         self.end_reports()
         self.on_failed = None
-        self._protection.clear()
+        self._forget_keys()
         self._early.clear()
         self._changed()
         for sock in (self._pair.first, self._pair.second):
