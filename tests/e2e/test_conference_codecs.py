@@ -84,9 +84,11 @@ async def test_c8(tmp_path: Path) -> None:
         await narrow.registered()
         await linphone.use_codec("opus", 48000)
         write_wav(tmp_path / "said.wav", FULL, rate=48000, seconds=60)
-        for phone in (wide, narrow):
+        for number, phone in enumerate((wide, narrow), 1):
             phone.command("dial", f"sip:700@{host}")
             await phone.event("CALL_ESTABLISHED")
+            # Answer waits for a caller's audio: the next one might be in the room before.
+            await until(partial(_has, server, number), LIMIT)
         linphone.say(f"record {tmp_path}/heard.wav")
         linphone.say(f"play {tmp_path}/said.wav")
         linphone.say(f"call sip:700@{host}")
@@ -118,6 +120,10 @@ async def test_c8(tmp_path: Path) -> None:
         wide.command("hangup")
         narrow.command("hangup")
         await until(partial(_empty, server), LIMIT)
+
+
+def _has(server: Any, users: int) -> bool:
+    return len(server.rx("confbridge list room").stdout.splitlines()) == 2 + users
 
 
 def _empty(server: Any) -> bool:
