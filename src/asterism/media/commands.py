@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
-from asterism.config import ConfigErrors
 from asterism.core.commands import CommandCall, command
 from asterism.core.documentation import Argument, Documentation
-from asterism.core.errors import ConfigError, UsageError
-from asterism.core.module import Module
+from asterism.core.errors import UsageError
 from asterism.core.words import yes_or_no
 from asterism.hostport import format_host_port
-from asterism.media.server import MediaServer
+from asterism.media.engine_module import EngineModule
+
+if TYPE_CHECKING:
+    from asterism.media.core import Media
 
 
 def _server(name: str, address: tuple[str, int] | None) -> tuple[tuple[str, str], tuple[str, str]]:
@@ -20,31 +21,17 @@ def _server(name: str, address: tuple[str, int] | None) -> tuple[tuple[str, str]
     return (name, state), (" Address", where)
 
 
-class RtpModule(Module):
+class RtpModule(EngineModule):
     """``rtp show settings``, ``rtp set debug``."""
 
     name: ClassVar[str] = "res_rtp"
     aliases: ClassVar[tuple[str, ...]] = ("res_rtp_asterisk",)
     description: ClassVar[str] = "RTP engine"
-    _server: MediaServer
+    file: ClassVar[str] = "rtp.conf"
 
-    def load(self, server: MediaServer) -> None:
-        """Read ``rtp.conf`` (the defaults hold where it is wrong) and register the commands."""
-        self._server = server
-        self.reload()
-        server.register_marked(self)
-
-    def reload(self) -> None:
-        """Read ``rtp.conf`` again; calls in progress keep their ports."""
-        server = self._server
-        try:
-            server.media.configure(server.paths.etc / "rtp.conf")
-        except (ConfigError, ConfigErrors) as error:
-            server.log.error("rtp.conf is not used: %s", error)
-
-    def unload(self) -> None:
-        """Stop logging packets."""
-        self._server.media.set_debug(False)
+    def engine(self) -> Media:
+        """See ``EngineModule``."""
+        return self._server.media
 
     def use_count(self) -> int:
         """Number of open RTP sessions."""

@@ -2,42 +2,29 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
-from asterism.config import ConfigErrors
 from asterism.core.commands import CommandCall, command
 from asterism.core.documentation import Argument, Documentation
-from asterism.core.errors import ConfigError, UsageError
-from asterism.core.module import Module
+from asterism.core.errors import UsageError
 from asterism.core.words import yes_or_no
-from asterism.media.server import MediaServer
+from asterism.media.engine_module import EngineModule
+
+if TYPE_CHECKING:
+    from asterism.media.udptl_ports import UdptlPorts
 
 
-class UdptlModule(Module):
+class UdptlModule(EngineModule):
     """``udptl show config``, ``udptl set debug``."""
 
     name: ClassVar[str] = "udptl"
     part_of: ClassVar[tuple[str, ...]] = ("core",)
     description: ClassVar[str] = "UDPTL, the transport of T.38"
-    _server: MediaServer
+    file: ClassVar[str] = "udptl.conf"
 
-    def load(self, server: MediaServer) -> None:
-        """Read ``udptl.conf`` (the defaults hold where it is wrong) and register the commands."""
-        self._server = server
-        self.reload()
-        server.register_marked(self)
-
-    def reload(self) -> None:
-        """Read ``udptl.conf`` again; faxes in progress keep their ports."""
-        server = self._server
-        try:
-            server.media.udptl.configure(server.paths.etc / "udptl.conf")
-        except (ConfigError, ConfigErrors) as error:
-            server.log.error("udptl.conf is not used: %s", error)
-
-    def unload(self) -> None:
-        """Stop logging packets."""
-        self._server.media.udptl.set_debug(False)
+    def engine(self) -> UdptlPorts:
+        """See ``EngineModule``."""
+        return self._server.media.udptl
 
     def use_count(self) -> int:
         """Number of open ports."""
