@@ -58,7 +58,7 @@ class End:
             tell(selected=address, kind=base.kind, component=component)
 
         self.ice.on_selected = selected
-        self.transport.on_failed = lambda reason: tell(failed=reason)
+        self.transport.on_no_path = lambda reason: tell(failed=reason)
 
     def _hear(self, _frame: Frame) -> None:
         self.heard += 1

@@ -70,7 +70,8 @@ class MediaTransport:
         dtls: its DTLS agent, where it was made with one.
         dtls_control: that of RTCP on a port of its own, once there is one.
         demux: finds the stream of a packet, once :meth:`describe` has told of them.
-        on_failed: told why media has ended (a wrong fingerprint, no path); the call goes on until its owner ends it.
+        on_failed: told why there are no keys any more (a wrong fingerprint); the call goes on until its owner ends it.
+        on_no_path: told why there is no path at present; another may be found.
         reports: reports on arrivals that the peer is sent, where that was agreed on.
         refused: packets that were dropped because they were not authentic, or replayed.
         dropped: datagrams that were of no use at all, or came too early.
@@ -79,7 +80,8 @@ class MediaTransport:
     __slots__ = (
         "_buffers", "_by_session", "_complains_at", "_context", "_control", "_control_protection", "_described",
         "_early", "_make_dtls", "_on_close", "_outlet", "_pair", "_protection", "_quick", "_streams", "demux",
-        "dropped", "dtls", "dtls_control", "ice", "local", "mux", "on_failed", "refused", "reports", "state",
+        "dropped", "dtls", "dtls_control", "ice", "local", "mux", "on_failed", "on_no_path", "refused", "reports",
+        "state",
     )  # fmt: skip
 
     def __init__(
@@ -99,6 +101,7 @@ class MediaTransport:
         self._described = False
         self.reports: ArrivalReports | None = None
         self.on_failed: Callable[[str], None] | None = None
+        self.on_no_path: Callable[[str], None] | None = None
         self.refused = self.dropped = 0
         self._complains_at = 0.0
         self._streams: tuple[VirtualSocket, ...] = ()
@@ -237,8 +240,8 @@ class MediaTransport:
             return
         self._outlet.forget()
         self._changed()
-        if self.on_failed is not None:
-            self.on_failed(reason)
+        if self.on_no_path is not None:
+            self.on_no_path(reason)
 
     # -- its streams --------------------------------------------------------------------------------------
 
@@ -558,7 +561,7 @@ class MediaTransport:
                 agent.close()
         self.state, self._outlet.closed = State.CLOSED, True
         self.end_reports()
-        self.on_failed = None
+        self.on_failed = self.on_no_path = None
         self._forget_keys()
         self._early.clear()
         self._changed()

@@ -19,16 +19,16 @@ if TYPE_CHECKING:
 
 NOWHERE = frozenset(("0.0.0.0", "::", ""))
 """Addresses in descriptions at which nobody is."""
-_ICE = "ICE: "
-"""What the reasons of ICE agents begin with."""
 _NOT_AVAILABLE = 44
 """Q.850: requested channel not available; what a call without media ends with."""
 
 
-def local_host(session: Session, peer: str) -> tuple[str, bool]:
-    """The address of our media, and whether it is of another family than the session's: the peer's media is, then."""
-    endpoint = session.endpoint
-    bound = endpoint.media_address if endpoint.bind_rtp_to_media_address else ""
+def local_host(session: Session, peer: str, *, to_media_address: bool) -> tuple[str, bool]:
+    """The address of our media, and whether it is of another family than the session's: the peer's media is, then.
+
+    ``to_media_address``: whether it is bound to the endpoint's ``media_address``, where there is one.
+    """
+    bound = session.endpoint.media_address if to_media_address else ""
     host = bound or session.local_address
     other_family = not bound and peer not in NOWHERE and (":" in peer) != (":" in host)
     if other_family and is_address(peer):
@@ -58,7 +58,7 @@ def open_another(
     """
     endpoint = session.endpoint
     options = session.profile.transport
-    host, other_family = local_host(session, peer)
+    host, other_family = local_host(session, peer, to_media_address=endpoint.bind_rtp_to_media_address)
     told = host if other_family else ""
     if ice and not endpoint.bind_rtp_to_media_address:
         host = "::" if ":" in host else "0.0.0.0"  # every address may turn out to be the one on the path
@@ -73,7 +73,7 @@ def open_another(
     except (OSError, ValueError, AsterismError) as error:
         session.core.log.warning("no media transport on %s for %s: %s", host, endpoint.id, error)
         return None
-    transport.on_failed = partial(_failed, session)
+    transport.on_failed, transport.on_no_path = partial(_failed, session), partial(_tell, session)
     return TransportLeg(options, transport, session.core.random, told)
 
 
@@ -110,12 +110,15 @@ def _settings(media: Media, session: Session, options: Options, ice: bool) -> Tr
     return TransportSettings(media.make_ice if ice and media.settings.ice_support else None, dtls)
 
 
-def _failed(session: Session, reason: str) -> None:
-    """A transport has no path any more, or will have no keys."""
+def _tell(session: Session, reason: str) -> None:
+    """A transport has no path; one may be found yet, or after a restart."""
     session.core.log.warning("no media go to and from %s: %s", session.endpoint.id, reason)
-    # A path may be found yet, or after a restart; without keys there is nothing to wait for.
-    if not reason.startswith(_ICE):
-        session.work.push(_end, session)
+
+
+def _failed(session: Session, reason: str) -> None:
+    """A transport will have no keys: there is nothing to wait for."""
+    _tell(session, reason)
+    session.work.push(_end, session)
 
 
 def _end(session: Session) -> None:

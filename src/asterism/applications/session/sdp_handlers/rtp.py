@@ -289,7 +289,7 @@ class RtpHandler(SdpHandler):
             leg.join()
             host, other_family = leg.host or host, bool(leg.host)
         elif endpoint.bind_rtp_to_media_address or (peer and (":" in peer) != (":" in host)):
-            host, other_family = local_host(session, peer)
+            host, other_family = local_host(session, peer, to_media_address=endpoint.bind_rtp_to_media_address)
         try:
             rtp = self._media.open_rtp(
                 host,

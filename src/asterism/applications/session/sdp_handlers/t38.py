@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from asterism.applications.session.identity import address_towards
+from asterism.applications.session.media_transport.opening import NOWHERE, local_host
 from asterism.applications.session.registry import sessions
 from asterism.applications.session.sdp_handler import MediaStream, SdpHandler
 from asterism.applications.session.t38 import session_t38
@@ -18,7 +18,6 @@ from asterism.applications.session.t38_sections import (
 )
 from asterism.core.errors import AsterismError
 from asterism.core.module import Module
-from asterism.media.sockets import is_address
 from asterism.media.stream import IMAGE
 from asterism.media.udptl import ErrorCorrection
 from asterism.stack.sdp import Connection, MediaDescription
@@ -30,7 +29,6 @@ if TYPE_CHECKING:
     from asterism.pbx.channels.t38 import T38Parameters
     from asterism.stack.sdp import SessionDescription
 
-_NOWHERE = frozenset(("0.0.0.0", "::", ""))
 _NO_CONNECTION = Connection("IP4", "")
 
 
@@ -127,11 +125,7 @@ class T38Handler(SdpHandler):
     def _open(self, session: Session, ours: T38Parameters, peer: str) -> T38Stream | None:
         """A stream with a port on an address that the peer can reach."""
         endpoint = session.endpoint
-        bound = endpoint.media_address if endpoint.t38_bind_udptl_to_media_address else ""
-        host = bound or session.local_address
-        other_family = not bound and peer not in _NOWHERE and (":" in peer) != (":" in host)
-        if other_family and is_address(peer):
-            host = address_towards(peer, 9)
+        host, other_family = local_host(session, peer, to_media_address=endpoint.t38_bind_udptl_to_media_address)
         try:
             udptl = self._media.open_udptl(
                 host, symmetric=endpoint.t38_udptl_nat, tos=endpoint.tos_audio, cos=endpoint.cos_audio
@@ -147,7 +141,7 @@ class T38Handler(SdpHandler):
     def _agree(self, session: Session, stream: T38Stream, host: str, media: MediaDescription) -> bool:
         """Take the peer's terms and its address; whether packets can be exchanged."""
         endpoint, udptl = session.endpoint, stream.udptl
-        if host not in _NOWHERE:
+        if host not in NOWHERE:
             try:
                 udptl.set_remote(host, media.port)
             except ValueError as error:
