@@ -106,6 +106,17 @@ class Browser:
         raise AssertionError(f"{url} was not ready")
 
 
+async def end_process(process: asyncio.subprocess.Process, seconds: float) -> None:
+    """End a browser, the hard way when it takes longer than so many seconds."""
+    if process.returncode is None:
+        process.terminate()
+        try:
+            await asyncio.wait_for(process.wait(), seconds)
+        except TimeoutError:
+            process.kill()
+            await process.wait()
+
+
 @asynccontextmanager
 async def chromium(*flags: str):
     """A Chromium with a profile of its own and further ``flags``; talks to nobody but the test's servers."""
@@ -138,10 +149,4 @@ async def chromium(*flags: str):
                 finally:
                     browser.reader.cancel()
         finally:
-            if process.returncode is None:
-                process.terminate()
-                try:
-                    await asyncio.wait_for(process.wait(), 5)
-                except TimeoutError:
-                    process.kill()
-                    await process.wait()
+            await end_process(process, 5)

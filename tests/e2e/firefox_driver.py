@@ -13,6 +13,7 @@ from itertools import count
 from pathlib import Path
 
 import aiohttp
+from browser_driver import end_process
 from peers import LIMIT, require
 
 TONE = 1000
@@ -141,12 +142,6 @@ async def firefox() -> AsyncIterator[Firefox]:
                 finally:
                     browser.reader.cancel()
         finally:
-            if process.returncode is None:
-                process.terminate()
-                try:
-                    await asyncio.wait_for(process.wait(), 10)
-                except TimeoutError:
-                    process.kill()
-                    await process.wait()
+            await end_process(process, 10)
             if drain is not None:
                 drain.cancel()

@@ -229,8 +229,5 @@ class Writer:
         block = self._block
         place = self._time_at
         if place:
-            ticks = int(now * _TICKS)
-            block[place] = ticks >> 16 & 0xFF
-            block[place + 1] = ticks >> 8 & 0xFF
-            block[place + 2] = ticks & 0xFF
+            block[place : place + 3] = send_time(now).to_bytes(3, "big")
         buffer[at : at + self.size] = block

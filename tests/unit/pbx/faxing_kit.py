@@ -9,7 +9,6 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from completion_kit import VirtualLoop
 from fake_manager import FakeCall
 from fake_technology import FakeServer, set_audio, settle
 
@@ -21,6 +20,7 @@ from asterism.pbx.calls.fax.commands import FaxCommands
 from asterism.pbx.calls.fax.module import FaxModule
 from asterism.pbx.channels.channel import Channel
 from asterism.pbx.channels.t38 import T38Parameters, t38_of
+from virtual_loop import VirtualLoop
 
 
 class World:

@@ -209,14 +209,6 @@ class CheckList:
                 pair.nominated = True
                 self._use(pair)
 
-    def add_base(self, base: Base) -> None:
-        """Pair a further base of ours with what is known of the peer."""
-        known = {pair.remote.address: pair.remote for pair in self._pairs if pair.base.component == base.component}
-        for candidate in known.values():
-            self._pair(base, candidate)
-        self._unfreeze()
-        self._wake()
-
     def _pair(self, base: Base, remote: RemoteCandidate) -> Pair | None:
         """The pair of both; ``None`` where there can be none, or there are too many."""
         if (":" in base.address[0]) != (":" in remote.host):

@@ -161,12 +161,6 @@ def details_of(channel: Channel, settings: FaxSettings) -> FaxDetails:
     return found
 
 
-def known_details(channel: Channel) -> FaxDetails | None:
-    """The details of a channel where there are any yet."""
-    found = channel.data.get(_KEY)
-    return found if isinstance(found, FaxDetails) else None
-
-
 def shortened(text: str, header: bool = False) -> str:
     """A station's identification, or a header, as long as it may be."""
     return text[: LONGEST_HEADER if header else LONGEST_IDENT]
