@@ -69,6 +69,7 @@ class ClientUser(Protocol):
         """The request could not be sent; treat as 503 (8.1.3.1)."""
 
 
+@mypyc_attr(allow_interpreted_subclasses=True)
 class NobodyAsks:
     """The user of requests whose outcome changes nothing, and of transactions that are over."""
 
