@@ -8,7 +8,7 @@ draft-alvestrand-rmcat-remb-03) are read where one source is shown to several, a
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 _HEAD = struct.Struct("!BBHII")
@@ -41,13 +41,17 @@ class Feedback(NamedTuple):
     kind: tuple[int, int]
     """Packet type and format."""
     source: int
-    """The SSRC of the source that it is about; of a FIR without one, that of its first entry."""
+    """The SSRC of the source that it is about."""
     details: bytes
-    """The control information (FCI)."""
+    """The control information (FCI); of a FIR the entry of that source alone."""
 
 
 def parse(data: bytes) -> list[Feedback]:
-    """The feedback in a compound packet that is passed on, and estimates; parsing ends at a malformed packet."""
+    """The feedback in a compound packet that is passed on, and estimates; parsing ends at a malformed packet.
+
+    A FIR and an estimate may be about several sources: each is found once for each of them (RFC 5104 4.3.1.1). What has
+    no control information, or not all that its kind needs, is passed over.
+    """
     found: list[Feedback] = []
     offset = 0
     for _ in range(_MAX_PACKETS):
@@ -57,19 +61,31 @@ def parse(data: bytes) -> list[Feedback]:
         end = offset + 4 * (int.from_bytes(data[offset + 2 : offset + 4], "big") + 1)
         if first >> 6 != 2 or end > len(data):
             break
-        kind = packet_type, first & 0x1F
-        if kind in PASSED and end >= offset + 12:
-            _, _, _, _, source = _HEAD.unpack_from(data, offset)
-            details = data[offset + 12 : end]
-            if kind == FIR and len(details) >= 8:
-                source = int.from_bytes(details[:4], "big")
-            found.append(Feedback(kind, source, details))
-        elif kind == REMB and end >= offset + 24 and data[offset + 12 : offset + 16] == _REMB_NAME:
-            found.append(
-                Feedback(kind, int.from_bytes(data[offset + 20 : offset + 24], "big"), data[offset + 12 : end])
-            )
+        # Octets that fill the packet up are no control information (RFC 3550 6.4.1).
+        unpadded = end - data[end - 1] if first & 0x20 else end
+        if unpadded >= offset + 12:
+            source = int.from_bytes(data[offset + 8 : offset + 12], "big")
+            found += _about((packet_type, first & 0x1F), source, data[offset + 12 : unpadded])
         offset = end
     return found
+
+
+def _about(kind: tuple[int, int], source: int, details: bytes) -> list[Feedback]:
+    """What one packet says, of each source that it is about."""
+    if kind == FIR:
+        entries = {details[at : at + 4]: details[at : at + 8] for at in range(0, len(details) - 7, 8)}
+        return [Feedback(kind, int.from_bytes(ssrc, "big"), entry) for ssrc, entry in entries.items()]
+    if kind == REMB:
+        if len(details) < 12 or details[:4] != _REMB_NAME:
+            return []
+        end = min(len(details), 8 + 4 * details[4])
+        sources = dict.fromkeys(details[at : at + 4] for at in range(8, end - 3, 4))
+        return [Feedback(kind, int.from_bytes(ssrc, "big"), details) for ssrc in sources]
+    if kind not in PASSED:
+        return []
+    if kind == PLI:
+        return [Feedback(kind, source, b"")]
+    return [Feedback(kind, source, details[: len(details) & ~3])] if len(details) >= 4 else []
 
 
 def build(feedback: Feedback, sender: int, source: int, sequence: Callable[[int], int]) -> bytes:
@@ -86,19 +102,22 @@ def build(feedback: Feedback, sender: int, source: int, sequence: Callable[[int]
         details = source.to_bytes(4, "big") + details[4:8]
         source = 0  # RFC 5104 4.3.1.2
     elif feedback.kind == NACK:
-        details = b"".join(
-            _NACK.pack(sequence(number), mask) for number, mask in _NACK.iter_unpack(details[: len(details) & ~3])
-        )
+        details = b"".join([_NACK.pack(sequence(number), mask) for number, mask in entries(feedback)])
     elif feedback.kind == REMB:
         return bandwidth_estimate(sender, source, bandwidth_of(feedback))
     packet_type, kind = feedback.kind
     return _HEAD.pack(0x80 | kind, packet_type, 2 + len(details) // 4, sender, source & 0xFFFFFFFF) + details
 
 
+def entries(one: Feedback) -> Iterator[tuple[int, int]]:
+    """The entries of a NACK that are looked at: a number, and which of the sixteen after it are lost too."""
+    return _NACK.iter_unpack(one.details[: min(len(one.details) & ~3, 4 * MOST_LOST)])
+
+
 def lost(one: Feedback) -> list[int]:
     """The numbers of the packets that a NACK says are lost, of at most :data:`MOST_LOST` entries."""
     found: list[int] = []
-    for number, mask in _NACK.iter_unpack(one.details[: min(len(one.details) & ~3, 4 * MOST_LOST)]):
+    for number, mask in entries(one):
         found.append(number)
         found += [number + bit + 1 & 0xFFFF for bit in range(16) if mask >> bit & 1]
     return found

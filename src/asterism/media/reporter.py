@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from asterism.media import feedback, feedback_terms, rtcp
+from asterism.media.feedback_limits import FeedbackLimits
 from asterism.media.source import Address
 from asterism.media.statistics import RtcpStatistics
 
@@ -29,8 +30,8 @@ class RtcpReporter:
     """The RTCP half of an :class:`~asterism.media.rtp.RtpSession`."""
 
     __slots__ = (
-        "_full_requests", "_last_expected", "_last_lost", "_last_received", "_last_sr", "_last_sr_at", "_loop",
-        "_readiness", "_reading", "_remote", "_session", "_socket", "_statistics", "_tx_reported",
+        "_full_requests", "_last_expected", "_last_lost", "_last_received", "_last_sr", "_last_sr_at", "_limits",
+        "_loop", "_readiness", "_reading", "_remote", "_session", "_socket", "_statistics", "_tx_reported",
         "reported_at",
     )  # fmt: skip
 
@@ -48,6 +49,7 @@ class RtcpReporter:
         self._last_lost = 0
         self._tx_reported = 0
         self._full_requests = 0
+        self._limits: FeedbackLimits | None = None
         self.reported_at = 0.0
         """When the last report with figures was sent, by the loop's clock."""
         self._statistics: RtcpStatistics | None = None
@@ -157,6 +159,12 @@ class RtcpReporter:
         """Send again what is kept of lost packets; pass other feedback about relayed packets on to their source."""
         session = self._session
         packets = [one for one in feedback.parse(data) if one.source == session.ssrc]
+        if not packets:
+            return
+        now = self._loop.time()
+        if self._limits is None:
+            self._limits = FeedbackLimits(now)
+        packets = self._limits.allowed(packets, session.tx_packets, now)
         if session.resend is not None:
             packets = [left for one in packets if (left := _sent_again(one, session.resend)) is not None]
         if packets and session.relayed_by is not None:

@@ -14,6 +14,7 @@ NTP_EPOCH = 2_208_988_800
 """Seconds from 1900 to 1970."""
 
 _HEADER = struct.Struct("!BBHI")
+_HEAD = struct.Struct("!BBH")
 _SENDER = struct.Struct("!IIIII")
 _BLOCK = struct.Struct("!IIIIII")
 _MAX_PACKETS = 16
@@ -95,14 +96,14 @@ def parse(data: bytes) -> list[Report] | None:
     reports: list[Report] = []
     offset = 0
     for _ in range(_MAX_PACKETS):
-        if offset + 8 > len(data):
+        if offset + 4 > len(data):
             return None
-        first, packet_type, words, ssrc = _HEADER.unpack_from(data, offset)
+        first, packet_type, words = _HEAD.unpack_from(data, offset)
         end = offset + 4 * (words + 1)
         if first >> 6 != 2 or end > len(data) or not 192 <= packet_type <= 223:
             return None
         if packet_type in (SR, RR):
-            report = _parse_report(data[offset + 8 : end], packet_type, ssrc, first & 0x1F)
+            report = _parse_report(data[offset + 4 : end], packet_type, first & 0x1F)
             if report is None:
                 return None
             reports.append(report)
@@ -112,8 +113,8 @@ def parse(data: bytes) -> list[Report] | None:
     return reports
 
 
-def _parse_report(body: bytes, packet_type: int, ssrc: int, count: int) -> Report | None:
-    offset = 20 if packet_type == SR else 0
+def _parse_report(body: bytes, packet_type: int, count: int) -> Report | None:
+    offset = 24 if packet_type == SR else 4
     if len(body) < offset + 24 * count:
         return None
     blocks = []
@@ -123,7 +124,8 @@ def _parse_report(body: bytes, packet_type: int, ssrc: int, count: int) -> Repor
         if cumulative & 0x800000:
             cumulative -= 0x1000000
         blocks.append(ReportBlock(source, lost >> 24, cumulative, highest, jitter, last_sr, delay))
+    ssrc = int.from_bytes(body[:4], "big")
     if packet_type == RR:
         return Report(RR, ssrc, blocks=tuple(blocks))
-    high, low, timestamp, packets, octets = _SENDER.unpack_from(body)
+    high, low, timestamp, packets, octets = _SENDER.unpack_from(body, 4)
     return Report(SR, ssrc, high << 32 | low, timestamp, packets, octets, tuple(blocks))

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import os
+import socket
 
 import aioice
 import pytest
 
+from asterism.media import rtcp
 from asterism.media.formats import ULAW
 from asterism.media.payload_types import PayloadTypes
 from asterism.media.stream import Frame
 from asterism.media.transports.ice_settings import IceSettings
 from asterism.media.transports.parameters import IceParameters, RemoteTransport
 from asterism.media.transports.transport import TransportSettings
+from asterism.testing.waiting import until
 
 LOOPBACK = IceSettings(loopback=True)
 NOWHERE = ("192.0.2.99", 9)
@@ -60,6 +63,35 @@ def test_two_transports(run, mux):
         payload = os.urandom(160)
         our_session.write(Frame(ULAW, payload))
         assert await asyncio.wait_for(heard, 5) == payload
+        for session in (our_session, their_session):
+            session.close()
+        for transport in (ours, theirs):
+            transport.close()
+
+    run(scenario, ice=LOOPBACK)
+
+
+@pytest.mark.parametrize("mux", [True, False])
+def test_plain_reports_are_taken_along_the_path_only(run, mux):
+    async def scenario(media):
+        ours, our_session = open_transport(media, mux=mux)
+        theirs, their_session = open_transport(media, mux=mux)
+        paths = asyncio.gather(selected(ours), selected(theirs))
+        theirs.apply(remote(ours.ice.local, mux), controlling=False)
+        ours.apply(remote(theirs.ice.local, mux), controlling=True)
+        await asyncio.wait_for(paths, 5)
+        both = [transport._outlet for transport in (ours, theirs)]
+        await until(lambda: mux or all(outlet.path(2) for outlet in both))
+        lost = rtcp.Report(rtcp.RR, 7, blocks=(rtcp.ReportBlock(our_session.ssrc, 0, 9, 0, 0, 0, 0),))
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as stranger:
+            stranger.bind(("127.0.0.1", 0))
+            stranger.sendto(rtcp.build(lost, b"x"), (ours.local[0], ours.local[1] + (not mux)))
+            await until(lambda: ours.dropped == 1)
+        assert our_session.rtcp.statistics.received == 0
+        their_session.write(Frame(ULAW, bytes(160)))
+        their_session.rtcp.send_report()
+        await until(lambda: our_session.rtcp.statistics.received == 1)
+        assert our_session.quality.tx_lost == 0
         for session in (our_session, their_session):
             session.close()
         for transport in (ours, theirs):

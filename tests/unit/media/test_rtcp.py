@@ -37,6 +37,7 @@ def test_the_loss_count_is_kept_in_24_bits():
     [
         b"",
         b"\x80\xc8\x00\x01",
+        b"\x80\xc9\x00\x00",  # a receiver report without its sender
         b"\x40\xc9\x00\x01\0\0\0\0",
         b"\x81\xc9\x00\x01\0\0\0\0",  # a block that is not there
         b"\x80\xc8\x00\x01\0\0\0\0",  # a sender report without its sender information
@@ -56,6 +57,11 @@ def test_any_bytes_are_harmless(data):
 def test_unknown_packets_are_passed_over():
     app = b"\x80\xcc\x00\x02\0\0\0\0test"
     assert rtcp.parse(app) == []
+
+
+def test_a_bye_of_nobody_leaves_the_report_before_it():
+    report = rtcp.Report(rtcp.RR, 7, blocks=(BLOCK,))
+    assert rtcp.parse(rtcp.build(report, b"name") + b"\x80\xcb\x00\x00") == [report]
 
 
 def test_series():

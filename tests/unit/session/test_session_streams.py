@@ -316,7 +316,15 @@ async def test_feedback_of_a_receiver_reaches_the_source_under_its_numbers(call:
     assert feedback.parse(got) == [
         feedback.Feedback(feedback.PLI, 1234, b""),
         feedback.Feedback(feedback.NACK, 1234, struct.pack("!HH", 500, 0b101)),
-        feedback.Feedback(feedback.FIR, 1234, struct.pack("!IBBBB", 1234, 3, 0, 0, 0)),
+    ], "of two requests for a whole picture one is passed on"
+    # Of a request about several sources, that about ours is.
+    entries = struct.pack("!IBBBB", 4711, 1, 0, 0, 0) + fir
+    several = struct.pack("!BBHII", 0x84, 206, 2 + len(entries) // 4, 9, 0) + entries
+    short = struct.pack("!BBHII", 0x84, 206, 2, 9, packet.ssrc)
+    call.b_video.rtcp.sendto(short, server)
+    call.b_video.rtcp.sendto(several, server)
+    assert feedback.parse(await call.a_video.control()) == [
+        feedback.Feedback(feedback.FIR, 1234, struct.pack("!IBBBB", 1234, 3, 0, 0, 0))
     ]
 
 

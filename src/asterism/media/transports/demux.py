@@ -155,10 +155,10 @@ class Demultiplexer(Generic[Stream]):
         parts: dict[int, bytearray] = {}
         offset = 0
         for _ in range(_MAX_PACKETS):
-            if offset + 8 > len(data):
+            if offset + 4 > len(data):
                 break
             end = offset + 4 * (int.from_bytes(data[offset + 2 : offset + 4], "big") + 1)
-            if data[offset] >> 6 != 2 or end > len(data) or end < offset + 8:
+            if data[offset] >> 6 != 2 or end > len(data):
                 break
             packet = data[offset:end]
             sender = self._from(_source(packet, 4)) if packet[1] == SR else None

@@ -469,6 +469,9 @@ class MediaTransport:
             if not size:
                 self._refuse(now)
                 return
+        elif self._outlet.finds_peer and address != self._outlet.path(component):
+            self.dropped += 1
+            return
         data = bytes(self._buffers.views[size])
         parts = self.demux.split(data) if self._described else [(one.session, data) for one in self._streams]
         for session, part in parts:

@@ -147,6 +147,11 @@ def test_feedback_goes_to_the_stream_that_it_is_about() -> None:
     assert demultiplexer.split(feedback.key_frame_request(1, 99)) == []
 
 
+def test_a_bye_of_nobody_leaves_what_is_behind_it() -> None:
+    pli = feedback.key_frame_request(1, 20)
+    assert three().split(b"\x80\xcb\x00\x00" + pli) == [("camera", pli)]
+
+
 @given(st.binary(max_size=300), st.booleans())
 def test_anything_may_come(data: bytes, reported: bool) -> None:
     demultiplexer = three()
