@@ -53,7 +53,7 @@ from asterism.media.stream import Frame
 from asterism.pbx.bridges.bridge import Bridge
 from asterism.pbx.calls.conference.conference import Conference, User
 from asterism.pbx.calls.dialing import DialResult
-from asterism.pbx.calls.fax.transfer import FaxResult
+from asterism.pbx.calls.fax.result import FaxResult
 from asterism.pbx.calls.spying.spying import Mode, Spying
 from asterism.pbx.channels.listening import Listening
 from asterism.pbx.channels.playing import Playing

@@ -17,7 +17,8 @@ from asterism.media.answering_machine import Rhythm, Verdict
 from asterism.media.recording.mixdown import Output, Source
 from asterism.pbx.calls import bridging
 from asterism.pbx.calls.fax import transfer as faxes
-from asterism.pbx.calls.fax.transfer import FaxOptions, FaxResult
+from asterism.pbx.calls.fax.result import FaxResult
+from asterism.pbx.calls.fax.transfer import FaxOptions
 from asterism.pbx.calls.features.keys import Keys
 from asterism.pbx.calls.features.member import program_keys
 from asterism.pbx.calls.features.table import options_of

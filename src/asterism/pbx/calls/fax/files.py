@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
+import secrets
+import stat
 import tempfile
+import time
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -14,7 +18,11 @@ from asterism.pbx.calls.recording.settings import RecordingError, file_path
 
 FOLDER = "fax"
 """The folder of relative names, below the spool folder."""
+OLD = 60.0
+"""Seconds that nothing was written to what is taken for the rest of a server that has crashed."""
 _EXTENSION = "tif"
+_PREFIX, _SUFFIX = ".asterism-fax-", ".part"
+"""Of the names of what is being received."""
 
 
 def fax_path(name: str, spool: Path) -> Path:
@@ -66,44 +74,114 @@ class Outgoing:
 
 
 class Incoming:
-    """What is received: written beside its place, and put there when a page was acknowledged to the far end."""
+    """What is received: written beside its place, and put there when a page was acknowledged to the far end.
 
-    def __init__(self, path: Path, number: int) -> None:
-        """Of the session with a number."""
+    Attributes:
+        path: its place.
+        part: where it is written, under a name that no other fax has or had.
+        kept: where it is once it was kept, which is not its place where that could not be written.
+    """
+
+    def __init__(self, path: Path) -> None:
+        """Of what is to be at ``path``."""
         self.path = path
-        self.part = path.with_name(f".{path.name}.{os.getpid()}.{number}.part")
+        self._token = secrets.token_hex(8)
+        self.part = path.with_name(f"{_PREFIX}{self._token}{_SUFFIX}")
+        self.kept: Path | None = None
+        self._lock = -1
+        """Holds the lock of the file: whose is free has crashed."""
 
-    def prepare(self) -> None:
-        """See that it can be written. It blocks.
+    def prepare(self) -> list[Path]:
+        """See that it can be written; what a server that crashed has left here is what comes back. It blocks.
 
         Raises:
             FaxError: it cannot.
         """
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            os.close(os.open(self.part, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o666))
+            found = _recovered(self.path.parent)
+            self._lock = os.open(self.part, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o666)
+            with suppress(OSError):  # a file system without locks: what is left there stays
+                fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
             raise FaxError("FILE_ERROR", f"{self.path} cannot be written: {error.strerror}") from error
         if self.path.is_dir():
-            self.abandon()
             raise FaxError("FILE_ERROR", f"{self.path} is a folder")
+        return found
 
-    def keep(self, success: bool) -> Path:
-        """Put it in its place; where it is not whole and there is a file already, under a name of its own.
+    def keep(self, whole: bool) -> Path:
+        """Put it in its place; what is not whole takes no other file's place but one beside it. It blocks.
 
-        It blocks; raises ``FaxError`` where that is not possible.
+        Raises:
+            FaxError: it cannot have its place; ``kept`` tells where it is instead.
         """
-        target = self.path
-        if not success and target.exists():
-            target = target.with_name(f"{target.stem}-{os.getpid()}-{self.part.suffixes[-2][1:]}{target.suffix}")
-        try:
-            self.part.replace(target)
-        except OSError as error:
-            self.abandon()
-            raise FaxError("FILE_ERROR", f"{target} cannot be written: {error.strerror}") from error
+        why = ""
+        beside = self.path.with_name(f"{self.path.stem}-{self._token}{self.path.suffix}")
+        for target in (self.path, beside):
+            try:
+                self._put(target, over=whole and target is self.path)
+            except FileExistsError:
+                continue
+            except OSError as error:
+                why = why or f"{self.path} cannot be written: {error.strerror}"
+                continue
+            self.kept = target
+            break
+        else:
+            self.kept = self.part if self.part.exists() else None
+            why = why or f"{self.path} and {beside} are there already"
+        self._release()
+        if why:
+            where = "nothing is left of it" if self.kept is None else f"what was received is {self.kept}"
+            raise FaxError("FILE_ERROR", f"{why}; {where}")
         return target
 
+    def _put(self, target: Path, *, over: bool) -> None:
+        """Give it a name: in the place of another file, or one that is free."""
+        if not over:
+            os.close(os.open(target, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600))
+        try:
+            self.part.replace(target)
+        except OSError:
+            if not over:
+                target.unlink()
+            raise
+
     def abandon(self) -> None:
-        """Delete what was written. It blocks."""
-        with suppress(OSError):
-            self.part.unlink()
+        """Delete what was written, unless it was kept. It blocks."""
+        if self.kept is None:
+            with suppress(OSError):
+                self.part.unlink()
+        self._release()
+
+    def _release(self) -> None:
+        lock, self._lock = self._lock, -1
+        if lock >= 0:
+            os.close(lock)
+
+
+def _recovered(folder: Path) -> list[Path]:
+    """What faxes of servers that have crashed have left in a folder: whole pages are kept, the rest is deleted.
+
+    Those pages were acknowledged to who has sent them. Returns where they are now.
+    """
+    found: list[Path] = []
+    for part in folder.glob(f"{_PREFIX}*{_SUFFIX}"):
+        with suppress(OSError):  # it is another's, or gone
+            held = os.open(part, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+            try:
+                status = os.fstat(held)
+                ours = stat.S_ISREG(status.st_mode) and status.st_uid == os.geteuid()
+                if not ours or time.time() - status.st_mtime < OLD:
+                    continue
+                fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                try:
+                    count_pages(part)
+                except DocumentError:
+                    part.unlink()
+                else:
+                    token = part.name.removeprefix(_PREFIX).removesuffix(_SUFFIX)
+                    found.append(part.rename(folder / f"recovered-{token}.{_EXTENSION}"))
+            finally:
+                os.close(held)
+    return found

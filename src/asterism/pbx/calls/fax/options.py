@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from asterism.config.values import is_true
 from asterism.media.fax.terminal import RATES
 from asterism.pbx.calls.fax.settings import MODEMS, modem_names, shortened, why_not_rates
-from asterism.pbx.dialplan.language.foreign import foreign
+from asterism.pbx.dialplan.language.foreign import foreign, joined
 from asterism.pbx.vocabulary.flow import FunctionError
 
 if TYPE_CHECKING:
@@ -30,11 +30,16 @@ def _gateway(details: FaxDetails) -> str:
     return f"yes,{details.gateway_timeout}" if details.gateway_timeout else "yes"
 
 
+def _filenames(details: FaxDetails) -> str:
+    """What of them is from outside stays so."""
+    return joined(part for name in details.files for part in (",", name))[1:]
+
+
 _ITEMS: Mapping[str, tuple[str, Callable[[FaxDetails], str]]] = MappingProxyType({
     "ecm": ("yes or no: error correction, where the far end can; may be set", lambda of: _flag(of.ecm)),
     "error": ("a word for the reason why the last fax failed", lambda of: of.error),
     "filename": ("the first file of the last fax", lambda of: of.files[0] if of.files else ""),
-    "filenames": ("all of its files, joined by commas", lambda of: ",".join(of.files)),
+    "filenames": ("all of its files, joined by commas", _filenames),
     "headerinfo": ("text of the line above each page that is sent; may be set", lambda of: of.header),
     "localstationid": ("the identification that the far end is told; may be set", lambda of: of.station),
     "minrate": ("the lowest bit rate; may be set", lambda of: str(of.minrate)),

@@ -92,6 +92,8 @@ def outcome_of(code: int | None) -> str:
     """The outcome that a completion code is; ``None``: T.30 has not come to an end."""
     if code == 0:
         return SUCCESS
+    if code is None:
+        return "Call Dropped"
     return next((name for name, codes in _OUTCOMES.items() if code in codes), "Unknown Error")
 
 

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from types import MappingProxyType
+from typing import TYPE_CHECKING, TypeVar
 
 from asterism.media.fax.library import MissingFaxLibraryError
-from asterism.media.fax.terminal import RATE, AudioTerminal, FaxTerms, Happened, T38Terminal, Terminal, describe
+from asterism.media.fax.terminal import RATE, AudioTerminal, Happened, T38Terminal, Terminal
 from asterism.pbx.calls.fax import events
 from asterism.pbx.calls.fax.files import Incoming, Outgoing, fax_path
 from asterism.pbx.calls.fax.modem import ModemOnChannel
 from asterism.pbx.calls.fax.packets import PacketsOnChannel, agree_on
+from asterism.pbx.calls.fax.result import FaxResult, result_of, tell_result
 from asterism.pbx.calls.fax.session import (
     AUDIO,
     SWITCHED,
@@ -25,12 +27,12 @@ from asterism.pbx.calls.fax.session import (
     outcome_of,
 )
 from asterism.pbx.calls.fax.settings import FaxDetails, details_of, shortened
+from asterism.pbx.calls.recording.settings import as_named
 from asterism.pbx.channels.answering import answer
 from asterism.pbx.channels.playing import start_tone
 from asterism.pbx.channels.t38 import USUAL, T38State, t38_of
-from asterism.pbx.dialplan.language.foreign import foreign
 from asterism.pbx.vocabulary.controls import ChannelState
-from asterism.pbx.vocabulary.errors import ChannelHangup
+from asterism.pbx.vocabulary.errors import ChannelHangup, Goto
 
 if TYPE_CHECKING:
     from asterism.pbx.channels.channel import Channel
@@ -42,18 +44,16 @@ LONGEST_SILENCE = 60.0
 """Seconds for which a machine that sends may say nothing over audio: T.30 waits 35 for its first word."""
 MOST_PAGES = 1000
 """Pages that are received at most."""
-_TIMES = (2, 3, 4, 21, 22, 23, 28, 29, 30, 31, 32, 33, 34)
-"""Completion codes of T.30 that say that a timer has expired."""
-_FILES = range(41, 47)
-"""Those about the file."""
-_NO_MEMORY = 47
-_DROPPED = 49
-"""The call has ended too early."""
 LETTERS = "dfFsz"
 _CALLING, _CALLED = "1100/500,0/3000", "!2100/2600"
 """What a fax machine says until the far end has changed to T.38 (T.30 4)."""
 _BEFORE_ASKING = 1.0
 """Seconds that a called machine leaves the calling one to begin, and to ask."""
+_TAKES_AWAY = (ChannelHangup, Goto, asyncio.CancelledError)
+"""What a task is taken away from its fax by: it goes on to the caller once the fax has come to its end."""
+_OUTCOMES = MappingProxyType({"FILE_ERROR": "File Error", "T38_NEG_ERROR": "Negotiation Failed"})
+"""What a fax that has not begun counts as."""
+_Found = TypeVar("_Found")
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,35 +72,12 @@ class FaxOptions:
     """``z``: the far end is asked for T.38 where it does not ask itself."""
 
 
-@dataclass(frozen=True, slots=True)
-class FaxResult:
-    """What became of a fax."""
-
-    success: bool
-    """Whether all of it has passed."""
-    text: str
-    """In words: ``OK``, or why not."""
-    error: str = ""
-    """A word for the reason where it has not: ``HANGUP``, ``TIMEOUT``, ``FILE_ERROR`` ..."""
-    pages: int = 0
-    """Pages that the receiver has acknowledged."""
-    rate: int = 0
-    """Bits a second."""
-    resolution: str = ""
-    """Of the last page, in dots a metre: ``8031x3850``."""
-    remote: str = ""
-    """What the far end calls itself; text from outside."""
-    mode: str = ""
-    """``audio`` or ``T38``."""
-    files: tuple[Path, ...] = ()
-    """What was sent, or received; a fax that failed has left pages only where the far end was told that they came."""
-
-
 async def send_fax(channel: Channel, names: Sequence[str], options: FaxOptions) -> FaxResult:
     """Send TIFF files, all of them as one fax.
 
     Raises:
         ChannelHangup: the far end has hung up before the end; the variables tell the result all the same.
+        Goto: the channel was redirected, likewise.
     """
     return await _Course(channel, Operation.SEND, names, options).run()
 
@@ -121,7 +98,8 @@ class _Course:
         self._details: FaxDetails = details_of(channel, self._faxes.settings)
         self._session: FaxSession | None = None
         self._paths: list[Path] = []
-        self._hung_up = False
+        self._left: BaseException | None = None
+        """What has taken the task away in the middle."""
         self._waiting: asyncio.Future[bool] | None = None
         self._since = 0.0
         self._too_long = False
@@ -140,12 +118,12 @@ class _Course:
         except MissingFaxLibraryError as error:
             self._pbx.log.error("%s on %s: %s", self._name, self._channel.name, error)
             result = FaxResult(False, str(error), "INIT_ERROR")
-        except ChannelHangup:
-            self._hung_up = True
+        except _TAKES_AWAY as error:
+            self._left = error
             result = FaxResult(False, "The call dropped prematurely", "HANGUP")
         self._tell(result)
-        if self._hung_up:
-            raise ChannelHangup
+        if self._left is not None:
+            raise self._left
         return result
 
     @property
@@ -168,7 +146,7 @@ class _Course:
         self._paths = [fax_path(name, spool) for name in self._names]
         if not self._paths:
             raise FaxError("INVALID_ARGUMENTS", "it needs the name of a file")
-        details.files = [str(path) for path in self._paths]
+        details.files = [as_named(path, name) for path, name in zip(self._paths, self._names, strict=True)]
         session = self._session = self._faxes.begin(channel, self._operation, tuple(details.files))
         session.debug = session.debug or self._options.debug
         details.session = session.number
@@ -179,6 +157,14 @@ class _Course:
             result = await self._with_files(session)
             success = result.success
             return result
+        except FaxError as error:
+            session.outcome = _OUTCOMES.get(error.code, session.outcome)
+            raise
+        except _TAKES_AWAY:
+            session.outcome = "Call Dropped"
+            raise
+        except MemoryError as error:
+            raise FaxError("MEMORY_ERROR", str(error)) from error
         except RuntimeError as error:
             raise FaxError("CHANNEL PROBLEMS", str(error)) from error
         finally:
@@ -190,27 +176,46 @@ class _Course:
         if session.operation is Operation.SEND:
             outgoing = Outgoing(self._paths)
             try:
-                await asyncio.to_thread(outgoing.prepare)
+                await self._blocking(outgoing.prepare)
                 return await self._transfer(session, outgoing.path)
             finally:
-                await asyncio.to_thread(outgoing.finish)
-        incoming = Incoming(self._paths[0], session.number)
-        await asyncio.to_thread(incoming.prepare)
-        kept = False
+                await self._blocking(outgoing.finish)
+        incoming = Incoming(self._paths[0])
         try:
+            for path in await self._blocking(incoming.prepare):
+                self._pbx.log.notice("%s has pages of a fax that was cut off by the end of the server", path)
             result = await self._transfer(session, incoming.part)
-            if result.pages:
-                path = await asyncio.to_thread(incoming.keep, result.success)
-                kept = True
-                self._details.files = [str(path)]
-                result = replace(result, files=(path,))
-            return result
+            return await self._keep(session, incoming, result) if result.pages else replace(result, files=())
         finally:
-            if not kept:
-                await asyncio.to_thread(incoming.abandon)
+            await self._blocking(incoming.abandon)
+
+    async def _keep(self, session: FaxSession, incoming: Incoming, result: FaxResult) -> FaxResult:
+        """Put what has come into its place: the far end was told that it has."""
+        try:
+            await self._blocking(incoming.keep, result.success)
+        except FaxError as error:
+            self._pbx.log.warning("%s on %s: %s", self._name, self._channel.name, error)
+            session.outcome = _OUTCOMES[error.code]
+            result = replace(result, success=False, text=str(error), error=error.code)
+        if incoming.kept is None:
+            return replace(result, files=())
+        self._details.files = [as_named(incoming.kept, self._names[0])]
+        return replace(result, files=(incoming.kept,))
+
+    async def _blocking(self, function: Callable[..., _Found], *args: object) -> _Found:
+        """Run what blocks in a thread, to its end: who cancels the task meanwhile has it once the fax is over."""
+        work = asyncio.ensure_future(asyncio.to_thread(function, *args))
+        while not work.done():
+            try:
+                await asyncio.wait((work,))
+            except asyncio.CancelledError as error:
+                self._left = error
+        return work.result()
 
     async def _transfer(self, session: FaxSession, path: Path) -> FaxResult:
         channel = self._channel
+        if self._left is not None:
+            raise self._left
         if channel.state is not ChannelState.UP:
             await answer(channel)
         channel.stop_tone()
@@ -226,7 +231,7 @@ class _Course:
             if not options.fallback:
                 raise FaxError("T38_NEG_ERROR", "The far end has not changed to T.38, and audio was not allowed (f)")
         result = await self._over_audio(session, path)
-        if t38.parameters is not None and not self._hung_up:
+        if t38.parameters is not None and self._left is None:
             self._faxes.counts.count(AUDIO, SWITCHED)
             return await self._over_t38(session, path, t38.parameters)
         return result
@@ -264,7 +269,7 @@ class _Course:
             raise FaxError("T38_NEG_ERROR", "T.38 is over before it has begun")
         session.type = T38
         self._status(session, "T.38 Negotiated")
-        terms = self._terms()
+        terms = self._details.terms()
         terminal = T38Terminal(sending=session.operation is Operation.SEND, terms=terms, send=port.write)
         try:
             agree_on(terminal, agreed)
@@ -309,7 +314,7 @@ class _Course:
                 stream.format.name,
             )  # fmt: skip
         session.type = AUDIO
-        terminal = AudioTerminal(sending=session.operation is Operation.SEND, terms=self._terms())
+        terminal = AudioTerminal(sending=session.operation is Operation.SEND, terms=self._details.terms())
         try:
             self._begin(session, terminal, path)
             modem = ModemOnChannel(channel, terminal, lambda: self._look(session, terminal))
@@ -323,15 +328,12 @@ class _Course:
 
     # -- for both ways ------------------------------------------------------------------------------------
 
-    def _terms(self) -> FaxTerms:
-        return self._details.terms()
-
     def _begin(self, session: FaxSession, terminal: Terminal, path: Path) -> None:
         if session.debug:
             terminal.debug()
         terminal.use_file(path)
         session.state = SessionState.OPEN
-        self._since = self._pbx.loop.time()
+        self._since, self._too_long = self._pbx.loop.time(), False
         self._status(session, "FAX Transmission In Progress")
 
     def _look(self, session: FaxSession, terminal: Terminal) -> None:
@@ -348,7 +350,7 @@ class _Course:
                 self._status(session, f"Negotiated {session.transfer.rate} bit/s")
             elif event.kind is Happened.PAGE:
                 self._status(session, f"Page {session.transfer.pages}")
-                self._too_long = self._too_long or session.transfer.pages >= MOST_PAGES
+                self._too_long = self._too_long or session.transfer.pages > MOST_PAGES
         if loop.time() - self._since > LONGEST_PAGE or _silent(terminal) > LONGEST_SILENCE:
             self._too_long = True
         if (not terminal.active or self._too_long) and self._waiting is not None and not self._waiting.done():
@@ -359,39 +361,21 @@ class _Course:
         self._waiting = self._pbx.loop.create_future()
         try:
             await self._channel.park(None, 0, self._waiting)
-        except ChannelHangup:
-            self._hung_up = True
+        except _TAKES_AWAY as error:
+            self._left = error
         finally:
             self._waiting = None
 
     async def _result(self, session: FaxSession, terminal: Terminal) -> FaxResult:
         """The terminal is done, or has to be: what has become of the fax."""
         if terminal.active:
-            await asyncio.to_thread(terminal.hang_up)
-        code = terminal.result
-        session.outcome = outcome_of(code) if code else "Call Dropped" if code is None else "No FAX"
-        transfer = session.transfer = terminal.transfer()
-        success = code == 0 and not self._too_long and transfer.pages > 0
+            await self._blocking(terminal.hang_up)
+        session.transfer = terminal.transfer()
         mode = "T38" if session.type == T38 else "audio"
-        text = describe(code) if code is not None else "The call dropped prematurely"
-        if self._too_long:
-            text = "Timed out: nothing came any more, or a page had no end"
-        elif code == 0 and not transfer.pages:
-            text = "No page has passed"
-        resolution = transfer.resolution if transfer.pages else ""
-        return FaxResult(
-            success, text, "" if success else self._error(code), transfer.pages, transfer.rate, resolution,
-            terminal.remote_station, mode, tuple(self._paths),
-        )  # fmt: skip
-
-    def _error(self, code: int | None) -> str:
-        if self._too_long or code in _TIMES:
-            return "TIMEOUT"
-        if code in _FILES:
-            return "FILE_ERROR"
-        if code == _NO_MEMORY:
-            return "MEMORY_ERROR"
-        return "HANGUP" if self._hung_up or code in (None, _DROPPED) else "PROTOCOL_ERROR"
+        left = self._left is not None
+        result = result_of(terminal, mode, tuple(self._paths), too_long=self._too_long, left=left)
+        session.outcome = "No FAX" if terminal.result == 0 and not result.success else outcome_of(terminal.result)
+        return result
 
     def _status(self, session: FaxSession, text: str) -> None:
         bus = self._pbx.bus
@@ -406,22 +390,7 @@ class _Course:
     def _tell(self, result: FaxResult) -> None:
         """Put the result into details, variables and events."""
         channel, details = self._channel, self._details
-        details.status = "SUCCESS" if result.success else "FAILED"
-        details.statusstr, details.error = result.text, result.error
-        details.pages, details.rate, details.resolution = result.pages, result.rate, result.resolution
-        details.remote = result.remote
-        for name, value in (
-            ("FAXSTATUS", details.status),
-            ("FAXERROR", result.error),
-            ("FAXSTATUSSTRING", result.text),
-            ("LOCALSTATIONID", details.station),
-            ("REMOTESTATIONID", foreign(result.remote)),
-            ("FAXPAGES", str(result.pages)),
-            ("FAXBITRATE", str(result.rate)),
-            ("FAXRESOLUTION", result.resolution),
-            ("FAXMODE", result.mode),
-        ):
-            channel.set_variable(name, value)
+        tell_result(channel, details, result)
         if self._session is not None:
             self._status(self._session, f"FAX Transmission Complete: {details.status}")
         if result.success:

@@ -48,7 +48,7 @@ def test_one_of_a_channel_and_not_too_many(monkeypatch: pytest.MonkeyPatch) -> N
     [
         (0, "Success"), (3, "No FAX"), (6, "Train Failure"), (8, "Negotiation Failed"), (13, "Protocol Error"),
         (20, "TX Protocol Error"), (36, "RX Protocol Error"), (41, "File Error"), (47, "Memory Error"),
-        (48, "Retries Exceeded"), (49, "Call Dropped"), (55, "Unknown Error"), (None, "Unknown Error"),
+        (48, "Retries Exceeded"), (49, "Call Dropped"), (55, "Unknown Error"), (None, "Call Dropped"),
     ],
 )  # fmt: skip
 def test_what_completion_codes_are(code: int | None, outcome: str) -> None:

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import tempfile
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from fake_technology import settle
-from faxing_kit import World, faxing
+from faxing_kit import World, faxing, with_t38
 
 from asterism.media.fax import library
 from asterism.media.fax.library import MissingFaxLibraryError
+from asterism.media.fax.terminal import T38Terminal, Terminal
 from asterism.pbx.calls.fax import transfer
-from asterism.pbx.dialplan.language.foreign import is_foreign
+from asterism.pbx.channels.t38 import USUAL, t38_of
+from asterism.pbx.dialplan.language.foreign import foreign, is_foreign
 from asterism.pbx.vocabulary.controls import ChannelState
-from asterism.pbx.vocabulary.errors import ChannelHangup
+from asterism.pbx.vocabulary.errors import ChannelHangup, Goto, HungUpAway
 from fax_pages import assert_same, page, read_pages, write_pages
 
 
@@ -211,3 +216,221 @@ def test_a_program_sends_and_receives(tmp_path: Path, monkeypatch: pytest.Monkey
 
     faxing(tmp_path, scenario, monkeypatch)
     assert_same(tmp_path / "fax" / "in.tif", sent)
+
+
+class Threads:
+    """Threads in virtual time: what runs in one goes on when nobody waits for it any more."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, **seconds: float) -> None:
+        self._seconds = seconds
+        self.running: list[str] = []
+        monkeypatch.setattr(asyncio, "to_thread", self.run)
+
+    async def run(self, function: Callable[..., Any], *args: Any) -> Any:
+        return await asyncio.shield(asyncio.ensure_future(self._work(function, args)))
+
+    async def _work(self, function: Callable[..., Any], args: Any) -> Any:
+        self.running.append(function.__name__)
+        try:
+            await asyncio.sleep(self._seconds.get(function.__name__, 0.1))
+            return function(*args)
+        finally:
+            self.running.remove(function.__name__)
+
+
+@pytest.mark.parametrize("receives", [True, False])
+def test_who_cancels_it_while_files_are_prepared_has_nothing_left(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, receives: bool
+) -> None:
+    temporary = tmp_path / "tmp"
+    temporary.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(temporary))
+    files = [write_pages(tmp_path / f"{name}.tif", page(40)) for name in "ab"]
+
+    async def scenario(world: World) -> None:
+        threads = Threads(monkeypatch, prepare=5)
+        name, args = ("ReceiveFAX", "in.tif") if receives else ("SendFAX", "&".join(map(str, files)))
+        task = world.start(world.alice, name, args)
+        await asyncio.sleep(1)
+        assert threads.running == ["prepare"]
+        for _ in range(2):  # impatient
+            task.cancel()
+            await settle()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert threads.running == []
+        assert world.alice.get_variable("FAXSTATUS") == "FAILED"
+        assert world.alice.state is ChannelState.RING
+        assert "Call Dropped         : 1" in world.console("fax show stats")
+
+    faxing(tmp_path, scenario, monkeypatch)
+    assert list(temporary.iterdir()) == []
+    assert not (tmp_path / "fax").exists() or list((tmp_path / "fax").iterdir()) == []
+
+
+def test_a_terminal_is_not_freed_while_a_thread_ends_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = write_pages(tmp_path / "1.tif", page(400))
+    busy: list[bool] = []
+
+    async def scenario(world: World) -> None:
+        threads = Threads(monkeypatch, hang_up=5)
+        close = Terminal.close
+
+        def watched(terminal: Terminal) -> None:
+            busy.append("hang_up" in threads.running)
+            close(terminal)
+
+        monkeypatch.setattr(Terminal, "close", watched)
+        both = world.start(world.alice, "SendFAX", str(file)), world.start(world.bob, "ReceiveFAX", "in.tif")
+        await asyncio.sleep(9)
+        for channel in (world.alice, world.bob):
+            channel.queue_hangup(16)
+        await asyncio.sleep(1)
+        assert threads.running == ["hang_up"] * 2
+        for task in both:
+            task.cancel()
+        await asyncio.wait(both)
+
+    faxing(tmp_path, scenario, monkeypatch)
+    assert busy == [False, False]
+
+
+@pytest.mark.parametrize("how", ["redirected", "cancelled", "hung up away"])
+def test_pages_are_kept_whatever_takes_the_channel_away(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    pages = page(40, 1), page(2000, 2)
+    file = write_pages(tmp_path / "1.tif", *pages)
+
+    async def scenario(world: World) -> None:
+        sending = world.start(world.alice, "SendFAX", str(file))
+        receiving = world.start(world.bob, "ReceiveFAX", "in.tif")
+        await asyncio.sleep(20)
+        expected: type[BaseException]
+        if how == "redirected":
+            expected = Goto
+            world.bob.task = receiving  # as when its dialplan runs it
+            world.bob.redirect(Goto("elsewhere", "s"))
+        elif how == "cancelled":
+            expected = asyncio.CancelledError
+            receiving.cancel()
+        else:
+            expected, park = HungUpAway, world.bob.check
+
+            def check() -> None:
+                try:
+                    park()
+                except ChannelHangup:
+                    raise HungUpAway from None
+
+            monkeypatch.setattr(type(world.bob), "check", lambda channel: check() if channel is world.bob else None)
+            world.bob.queue_hangup(16)
+        with pytest.raises(expected):
+            await receiving
+        world.bob.task = None
+        told = [world.bob.get_variable(name) for name in ("FAXSTATUS", "FAXERROR", "FAXPAGES")]
+        assert told == ["FAILED", "HANGUP", "1"]
+        assert world.read(world.bob, "filename") == str(tmp_path / "fax" / "in.tif")
+        assert world.bob.speaks is None
+        world.alice.queue_hangup(16)
+        await asyncio.wait((sending,))
+
+    faxing(tmp_path, scenario, monkeypatch)
+    assert_same(tmp_path / "fax" / "in.tif", pages[0])
+
+
+def test_pages_whose_place_is_taken_meanwhile(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They were acknowledged: they are kept, and it is told where."""
+    sent = page(40)
+    file = write_pages(tmp_path / "1.tif", sent)
+    kept: list[Path] = []
+
+    async def scenario(world: World) -> None:
+        both = world.start(world.alice, "SendFAX", str(file)), world.start(world.bob, "ReceiveFAX", "in.tif")
+        await asyncio.sleep(5)
+        (tmp_path / "fax" / "in.tif").mkdir()
+        await asyncio.wait(both)
+        told = [world.bob.get_variable(name) for name in ("FAXSTATUS", "FAXERROR", "FAXPAGES", "FAXBITRATE")]
+        assert told == ["FAILED", "FILE_ERROR", "1", "14400"]
+        kept.append(Path(world.read(world.bob, "filename")))
+        assert str(kept[0]) in (world.bob.get_variable("FAXSTATUSSTRING") or "")
+        stats = world.console("fax show stats")
+        assert "Completed FAXes      : 1\nFailed FAXes         : 1\n" in stats
+        audio = stats.partition("Spandsp T.38")[0]
+        assert "\nSuccess              : 1\n" in audio
+        assert "\nFile Error           : 1\n" in audio
+
+    faxing(tmp_path, scenario, monkeypatch)
+    assert_same(kept[0], sent)
+    assert sorted((tmp_path / "fax").iterdir()) == sorted((tmp_path / "fax" / "in.tif", kept[0]))
+
+
+def test_a_fax_that_ends_without_a_page_is_no_success(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is counted is what the dialplan is told."""
+    file = write_pages(tmp_path / "1.tif", page(40))
+    found = Terminal.transfer
+    monkeypatch.setattr(Terminal, "transfer", lambda terminal: found(terminal)._replace(pages=0))
+
+    async def scenario(world: World) -> None:
+        await asyncio.wait(
+            [world.start(world.alice, "SendFAX", str(file)), world.start(world.bob, "ReceiveFAX", "in.tif")]
+        )
+        for channel in (world.alice, world.bob):
+            told = [channel.get_variable(name) for name in ("FAXSTATUS", "FAXERROR", "FAXSTATUSSTRING")]
+            assert told == ["FAILED", "PROTOCOL_ERROR", "No page has passed"]
+        stats = world.console("fax show stats")
+        assert "Failed FAXes         : 2\n" in stats
+        assert "\nNo FAX               : 2\n" in stats
+        assert "\nSuccess              : 2\n" not in stats
+
+    faxing(tmp_path, scenario, monkeypatch)
+    assert list((tmp_path / "fax").iterdir()) == []
+
+
+def test_silence_in_audio_does_not_end_the_fax_that_goes_on_by_t38(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """T.38 is agreed on in the moment in which the far end's silence has become too long."""
+    sent = page(40)
+    file = write_pages(tmp_path / "1.tif", sent)
+    silent: list[bool] = []
+
+    async def scenario(world: World) -> None:
+        sides = with_t38(world.alice, world.bob)
+        world.write(world.bob, "t38timeout", "100")
+        world.bob.driver.t38_request = lambda _: None
+
+        def too_silent(terminal: Terminal) -> float:
+            if isinstance(terminal, T38Terminal) or silent:
+                return 0.0
+            silent.append(True)
+            for side in sides:
+                driver: Any = side.channel.driver
+                driver.t38_port = side.port
+                t38_of(side.channel).negotiated(USUAL)
+            return 2 * transfer.LONGEST_SILENCE
+
+        receiving = world.start(world.bob, "ReceiveFAX", "in.tif,f")
+        await asyncio.sleep(2)
+        assert "G.711" in world.console("fax show sessions")
+        monkeypatch.setattr(transfer, "_silent", too_silent)
+        await asyncio.wait((receiving, world.start(world.alice, "SendFAX", str(file))))
+        told = [world.bob.get_variable(name) for name in ("FAXSTATUS", "FAXERROR", "FAXMODE")]
+        assert told == ["SUCCESS", "", "T38"]
+
+    faxing(tmp_path, scenario, monkeypatch)
+    assert silent
+    assert_same(tmp_path / "fax" / "in.tif", sent)
+
+
+def test_names_from_outside_stay_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def scenario(world: World) -> None:
+        receiving = world.start(world.bob, "ReceiveFAX", foreign("x$(id).tif"))
+        await settle()
+        assert is_foreign(world.read(world.bob, "filename"))
+        assert is_foreign(world.read(world.bob, "filenames"))
+        world.bob.queue_hangup(16)
+        await asyncio.wait((receiving,))
+        assert is_foreign(world.read(world.bob, "filename"))
+
+    faxing(tmp_path, scenario, monkeypatch)
