@@ -317,6 +317,8 @@ class SessionMedia:
         self._added.clear()
         if session.direct is not None:
             session.direct.roll_back()
+        if self._legs is not None:
+            self._legs.roll_back(self.streams)
 
     # The peer's offers.
 

@@ -20,7 +20,7 @@ class IceAgent(Protocol):
     mux: bool
     on_selected: Callable[[int, Base, Address], None]
     on_relayed: Callable[[int, bytes, Address], None]
-    on_failed: Callable[[str], None]
+    on_failed: Callable[[int, str], None]
 
     @property
     def local(self) -> IceParameters:
@@ -32,6 +32,10 @@ class IceAgent(Protocol):
 
     async def gather(self) -> None:
         """Ask servers for further candidates."""
+
+    @property
+    def lost(self) -> bool:
+        """Whether the next offer should ask for a restart, because there is no path."""
 
     def restart(self) -> None:
         """Have the next offer ask for a restart."""

@@ -1,12 +1,4 @@
-"""Connectivity checks between two ICE agents: which pair of addresses carries the media (RFC 8445 6 to 8, RFC 7675).
-
-A pair goes through the states of RFC 8445 6.1.2.6::
-
-    FROZEN --(a pair of its foundation succeeded, or nothing else is to do)--> WAITING
-    WAITING --(a check is sent)--> IN_PROGRESS --(answered)--> SUCCEEDED
-                                              --(not answered)--> FAILED
-    any but SUCCEEDED --(the peer checks it)--> WAITING, to be checked before the others
-    SUCCEEDED --(the peer no longer consents)--> FAILED
+"""Connectivity checks between two ICE agents: which pair of addresses carries the media (RFC 8445 6 to 8).
 
 The pair in use is the nominated one, and until there is one the best that succeeded. aioice's ``Connection`` is not
 used for this: it reads and queues the media, makes one connection of one pair for good, and has neither restarts nor a
@@ -16,7 +8,6 @@ limit of what a peer may have it do.
 from __future__ import annotations
 
 import asyncio
-import enum
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
@@ -26,12 +17,12 @@ from aioice.stun import Class, Message
 
 from asterism.media.transports import stun
 from asterism.media.transports.candidates import Address, Base, RemoteCandidate, priority
+from asterism.media.transports.consent import Consent
+from asterism.media.transports.pairs import Pair, Pairs, State
 from asterism.media.transports.stun import Transaction
 
 _PACE = 0.02
 """Seconds between two new checks (Ta)."""
-_MOST_PAIRS = 100
-"""Pairs of one list (RFC 8445 6.1.2.5): what a peer tells makes us send no more than that."""
 _MOST_CONFLICTS = 4
 """How often roles change by conflict; two agents that follow the RFC need one."""
 _PATIENCE = 39.5
@@ -40,60 +31,6 @@ _BETTER = 0.2
 """Seconds that a better pair is waited for before one is nominated."""
 _SETTLING = 3.0
 """Seconds in which the best of the pairs that the peer nominates counts; later it is the last (RFC 5245 8.1.1.2)."""
-_CONSENT = 30.0
-"""Seconds without an answer after which the peer no longer consents to be sent to (RFC 7675 5.1)."""
-_CONSENT_INTERVAL = 5.0
-_VERIFYING = 2.0
-"""Seconds; what has answered within that time was asked for the same reason."""
-
-
-class State(enum.Enum):
-    """State of a pair."""
-
-    FROZEN = "frozen"
-    WAITING = "waiting"
-    IN_PROGRESS = "in progress"
-    SUCCEEDED = "succeeded"
-    FAILED = "failed"
-
-
-_OPEN = (State.FROZEN, State.WAITING, State.IN_PROGRESS)
-
-
-class Pair:
-    """A base of ours and a candidate of the peer.
-
-    Attributes:
-        state: see the module.
-        nominated: whether it was chosen, by whoever is controlling.
-        wished: the peer has nominated it before a check of ours has succeeded.
-        consent: until when it may be sent to without another answer.
-    """
-
-    __slots__ = ("base", "consent", "nominated", "priority", "remote", "state", "wished")
-
-    def __init__(self, base: Base, remote: RemoteCandidate) -> None:
-        self.base = base
-        self.remote = remote
-        self.state = State.FROZEN
-        self.nominated = False
-        self.wished = False
-        self.priority = 0
-        self.consent = 0.0
-
-    @property
-    def foundation(self) -> tuple[str, str]:
-        """Pairs of one foundation are likely to succeed or fail together."""
-        return self.base.foundation, self.remote.foundation
-
-    def rank(self, controlling: bool) -> None:
-        """Compute its priority, which both ends see alike (RFC 8445 6.1.2.3)."""
-        ours, theirs = self.base.priority, self.remote.priority
-        first, second = (ours, theirs) if controlling else (theirs, ours)
-        self.priority = (min(first, second) << 32) + 2 * max(first, second) + (first > second)
-
-    def __repr__(self) -> str:
-        return f"<{self.base.kind} {self.base.address} -> {self.remote}: {self.state.value}>"
 
 
 class Credentials(NamedTuple):
@@ -123,7 +60,6 @@ class CheckList:
     Attributes:
         credentials: whose checks these are.
         controlling: whether we nominate.
-        used: the pair in use, by component.
     """
 
     def __init__(
@@ -137,7 +73,7 @@ class CheckList:
         peer_lite: bool,
         random: Callable[[int], bytes],
         on_used: Callable[[CheckList, Pair], None],
-        on_failed: Callable[[CheckList, str], None],
+        on_failed: Callable[[CheckList, int, str], None],
     ) -> None:
         """Begin.
 
@@ -150,11 +86,11 @@ class CheckList:
             peer_lite: whether the peer makes none.
             random: gives so many bytes.
             on_used: hears which pair is to be used from now on, for its component.
-            on_failed: hears why RTP has no pair, or no longer one. A pair that is found later is told all the same.
+            on_failed: hears which component has no pair, or no longer one, and why. One that is found later is told
+                all the same.
         """
         self.credentials = credentials
         self.controlling = controlling
-        self.used: dict[int, Pair] = {}
         self._loop = loop
         self._bases = bases
         self._lite = lite
@@ -163,16 +99,15 @@ class CheckList:
         self._on_used = on_used
         self._on_failed = on_failed
         self._tie_breaker = int.from_bytes(random(8), "big")
-        self._pairs: list[Pair] = []
+        self._pairs = Pairs(controlling)
         self._triggered: deque[Pair] = deque()
         self._checks: dict[bytes, Check] = {}
         self._nominating: dict[int, Pair] = {}
-        self._verifying: set[int] = set()
         self._settled: dict[int, float] = {}
         self._waits_for_better: set[int] = set()
         self._conflicts = 0
         self._pace: asyncio.TimerHandle | None = None
-        self._consent_timer: asyncio.TimerHandle | None = None
+        self._consent = Consent(loop, self._pairs, random, self._ask, self._replaced, self._lost)
         self._timers: set[asyncio.TimerHandle] = set()
         self._closed = False
         self._patience = loop.call_later(_PATIENCE, self._out_of_patience)
@@ -183,10 +118,16 @@ class CheckList:
         for check in self._checks.values():
             check.transaction.end()
         self._checks.clear()
-        for timer in (self._pace, self._consent_timer, self._patience, *self._timers):
+        self._consent.close()
+        for timer in (self._pace, self._patience, *self._timers):
             if timer is not None:
                 timer.cancel()
         self._timers.clear()
+
+    @property
+    def used(self) -> dict[int, Pair]:
+        """The pair in use, by component."""
+        return self._pairs.used
 
     # The pairs.
 
@@ -195,57 +136,19 @@ class CheckList:
         for candidate in candidates:
             for base in self._bases:
                 if base.component == candidate.component:
-                    self._pair(base, candidate)
+                    self._pairs.add(base, candidate)
         if self._lite and self._peer_lite:
             self._use_best_unchecked()
-        self._unfreeze()
+        self._pairs.unfreeze()
         self._wake()
 
     def _use_best_unchecked(self) -> None:
         """Nobody makes checks (RFC 8445 8.2.2): the best pair is taken as it is."""
-        for pair in self._pairs:
-            if pair.base.component not in self.used:
+        for number in {base.component for base in self._bases} - self.used.keys():
+            for pair in self._pairs.of(number)[:1]:
                 pair.state = State.SUCCEEDED
                 pair.nominated = True
                 self._use(pair)
-
-    def _pair(self, base: Base, remote: RemoteCandidate) -> Pair | None:
-        """The pair of both; ``None`` where there can be none, or there are too many."""
-        if (":" in base.address[0]) != (":" in remote.host):
-            return None
-        for pair in self._pairs:
-            if pair.base is base and pair.remote.address == remote.address:
-                if pair.remote.kind == "prflx" and remote.kind != "prflx":
-                    pair.remote = remote  # What was learned from its checks is told now (RFC 8445 7.3.1.3).
-                    self._sort()
-                return pair
-        if len(self._pairs) >= _MOST_PAIRS and not self._drop_one():
-            return None
-        pair = Pair(base, remote)
-        self._pairs.append(pair)
-        self._sort()
-        return pair
-
-    def _drop_one(self) -> bool:
-        """Make room for another pair: the least of those that have failed goes."""
-        for pair in reversed(self._pairs):
-            if pair.state is State.FAILED and self.used.get(pair.base.component) is not pair:
-                self._pairs.remove(pair)
-                return True
-        return False
-
-    def _sort(self) -> None:
-        for pair in self._pairs:
-            pair.rank(self.controlling)
-        self._pairs.sort(key=lambda pair: pair.priority, reverse=True)
-
-    def _unfreeze(self) -> None:
-        """Have the best frozen pair of each foundation wait, of which none is waiting or being checked (6.1.2.6)."""
-        busy = {pair.foundation for pair in self._pairs if pair.state in (State.WAITING, State.IN_PROGRESS)}
-        for pair in sorted(self._pairs, key=lambda pair: pair.base.component):
-            if pair.state is State.FROZEN and pair.foundation not in busy:
-                pair.state = State.WAITING
-                busy.add(pair.foundation)
 
     # Checks of ours.
 
@@ -267,16 +170,7 @@ class CheckList:
             pair = self._triggered.popleft()
             if pair.state is State.WAITING:
                 return pair
-        for state in (State.WAITING, State.FROZEN):
-            for pair in self._pairs:
-                if pair.state is state and not self._decided(pair.base.component):
-                    return pair
-        return None
-
-    def _decided(self, component: int) -> bool:
-        """Whether a nominated pair is in use: those not checked yet need not be (RFC 8445 8.1.2)."""
-        used = self.used.get(component)
-        return used is not None and used.nominated
+        return self._pairs.next()
 
     def _check(self, pair: Pair) -> None:
         pair.state = State.IN_PROGRESS
@@ -287,12 +181,14 @@ class CheckList:
         sends: int = stun.SENDS, wait: float = stun.RETRANSMISSION,
     ) -> None:  # fmt: skip
         """Send a request on a pair; ``done`` hears whether the peer has answered it."""
+        if self._closed:
+            return  # whoever was told of a path, or of its loss, has ended us
         credentials = self.credentials
         role = "ICE-CONTROLLING" if self.controlling else "ICE-CONTROLLED"
         message = stun.request(
             {
                 "USERNAME": f"{credentials.remote_ufrag}:{credentials.local_ufrag}",
-                "PRIORITY": priority("prflx", pair.base.component, pair.base.priority >> 8 & 0xFFFF),
+                "PRIORITY": priority("prflx", pair.component, pair.base.priority >> 8 & 0xFFFF),
                 role: self._tie_breaker,
             }
         )
@@ -348,20 +244,18 @@ class CheckList:
         """A check of a pair has ended."""
         if not answered:
             pair.state = State.FAILED
-            self._consider(pair.base.component)
+            self._consider(pair.component)
             self._wake()
             return
         pair.state = State.SUCCEEDED
-        pair.consent = self._loop.time() + _CONSENT
-        for other in self._pairs:
-            if other.state is State.FROZEN and other.foundation == pair.foundation:
-                other.state = State.WAITING
+        self._consent.given(pair)
+        self._pairs.unfreeze_like(pair)
         self._succeeded(pair)
         self._wake()
 
     def _succeeded(self, pair: Pair) -> None:
         """Both directions of a pair work: see what that changes."""
-        component = pair.base.component
+        component = pair.component
         used = self.used.get(component)
         if pair.wished and not self.controlling:
             self._nominated_by_peer(pair)
@@ -369,20 +263,20 @@ class CheckList:
             self._use(pair)
         elif used.nominated and pair.remote.kind == "prflx":
             # The peer is at a new address: perhaps no longer at the old one.
-            self._verify(used)
+            self._consent.verify(used)
         self._consider(component)
 
     # Nomination.
 
     def _consider(self, component: int) -> None:
         """If we are controlling, nominate the best pair that works, once no better one may yet (RFC 8445 8.1.1)."""
-        if not self.controlling or self._lite or self._decided(component) or component in self._nominating:
+        if not self.controlling or self._lite or self._pairs.decided(component) or component in self._nominating:
             return
-        working = self._working(component)
+        working = self._pairs.working(component)
         if not working:
             return
         best = working[0]
-        better = any(pair.state in _OPEN and pair.priority > best.priority for pair in self._of(component))
+        better = any(pair.is_open and pair.priority > best.priority for pair in self._pairs.of(component))
         if better and component not in self._waits_for_better:
             self._waits_for_better.add(component)
             self._later(_BETTER, partial(self._nominate_best, component))
@@ -390,23 +284,23 @@ class CheckList:
             self._nominate(best)
 
     def _nominate_best(self, component: int) -> None:
-        working = self._working(component)
-        if working and self.controlling and not self._decided(component) and component not in self._nominating:
+        working = self._pairs.working(component)
+        if working and self.controlling and not self._pairs.decided(component) and component not in self._nominating:
             self._nominate(working[0])
         elif not working:
             self._waits_for_better.discard(component)
 
     def _nominate(self, pair: Pair) -> None:
-        self._nominating[pair.base.component] = pair
+        self._nominating[pair.component] = pair
         self._ask(pair, partial(self._nomination_done, pair), nominate=True)
 
     def _nomination_done(self, pair: Pair, answered: bool) -> None:
-        component = pair.base.component
+        component = pair.component
         if self._nominating.get(component) is not pair:
             return  # It is no longer for us to nominate.
         del self._nominating[component]
         if answered:
-            pair.consent = self._loop.time() + _CONSENT
+            self._consent.given(pair)
             pair.nominated = True
             self._use(pair)
         else:
@@ -415,7 +309,7 @@ class CheckList:
 
     def _nominated_by_peer(self, pair: Pair) -> None:
         """The controlling peer has chosen: by its last word, or of several at once (aggressive) by their priority."""
-        component = pair.base.component
+        component = pair.component
         pair.nominated = True
         used = self.used.get(component)
         if used is not None and used is not pair and used.nominated and pair.priority < used.priority:
@@ -426,7 +320,7 @@ class CheckList:
 
     def _use(self, pair: Pair) -> None:
         """Media goes by this pair from now on."""
-        component = pair.base.component
+        component = pair.component
         if pair.nominated and component not in self._settled:
             self._settled[component] = self._loop.time()
         if self.used.get(component) is pair:
@@ -434,70 +328,22 @@ class CheckList:
         self.used[component] = pair
         if component == 1:
             self._patience.cancel()
-        if self._consent_timer is None and not self._lite:
-            self._consent_timer = self._loop.call_later(self._consent_wait(), self._ask_consent)
+        if not self._lite:
+            self._consent.begin()
         self._on_used(self, pair)
 
-    # Pairs in use.
-
-    def _verify(self, used: Pair) -> None:
-        """See within one and a half seconds whether a pair still works, and which other could take its place."""
-        component = used.base.component
-        if component in self._verifying:
-            return
-        self._verifying.add(component)
-        for pair in self._working(component):
-            done = partial(self._verified if pair is used else self._consented, pair)
-            self._ask(pair, done, sends=3, wait=0.2)
-
-    def _verified(self, used: Pair, answered: bool) -> None:
-        self._verifying.discard(used.base.component)
-        if answered:
-            self._consented(used, answered)
-        elif self.used.get(used.base.component) is used:
-            self._replace(used)
-
-    def _replace(self, lost: Pair) -> bool:
-        """Use the best of the other pairs that have answered last; ``False``: there is none."""
-        others = [pair for pair in self._working(lost.base.component) if pair is not lost]
-        if not others:
-            return False
-        latest = max(pair.consent for pair in others)
-        best = next(pair for pair in others if pair.consent > latest - _VERIFYING)
-        lost.state = State.FAILED
-        lost.nominated = lost.wished = False
-        self._use(best)
+    def _replaced(self, pair: Pair) -> None:
+        """A pair takes the place of one that no longer works."""
+        self._use(pair)
         if self.controlling:
-            self._nominate(best)
-        return True
+            self._nominate(pair)
 
-    def _consent_wait(self) -> float:
-        return _CONSENT_INTERVAL * (0.8 + 0.4 * self._random(1)[0] / 255)
-
-    def _ask_consent(self) -> None:
-        """Ask the peer on each pair in use whether it still wants to be sent to (RFC 7675 5.1)."""
-        now = self._loop.time()
-        wait = self._consent_wait()
-        self._consent_timer = self._loop.call_later(wait, self._ask_consent)
-        for component, pair in list(self.used.items()):
-            if now < pair.consent:
-                self._ask(pair, partial(self._consented, pair), sends=1, wait=wait)
-            elif not self._replace(pair):
-                pair.state = State.FAILED
-                pair.nominated = False
-                del self.used[component]
-                if component == 1:
-                    self._on_failed(self, "the peer no longer answers checks")
-
-    def _consented(self, pair: Pair, answered: bool) -> None:
-        if answered:
-            pair.consent = self._loop.time() + _CONSENT
-        elif self.used.get(pair.base.component) is pair and len(self._working(pair.base.component)) > 1:
-            self._verify(pair)
+    def _lost(self, component: int) -> None:
+        self._on_failed(self, component, "the peer no longer answers checks")
 
     def _out_of_patience(self) -> None:
         if 1 not in self.used and not self._lite:
-            self._on_failed(self, "no candidate of the peer could be reached")
+            self._on_failed(self, 1, "no candidate of the peer could be reached")
 
     # Checks of the peer.
 
@@ -520,9 +366,11 @@ class CheckList:
 
     def learn(self, message: Message, base: Base, address: Address) -> None:
         """Learn from a check that was answered (RFC 8445 7.3.1.3 to 7.3.1.5)."""
+        if base not in self._bases:
+            return  # the port of RTCP, which goes with RTP
         liked = message.attributes.get("PRIORITY", priority("prflx", base.component))
         found = RemoteCandidate(base.component, "prflx", *address, f"{address[0]}:{address[1]}", liked)
-        pair = self._pair(base, found)
+        pair = self._pairs.add(base, found)
         if pair is None:
             return
         nominates = "USE-CANDIDATE" in message.attributes and not self.controlling
@@ -547,7 +395,7 @@ class CheckList:
             # What was sent until now may have been lost at the peer's door, which its own check has opened.
             for check in self._checks.values():
                 if check.pair is pair:
-                    check.transaction.repeat()
+                    check.transaction.hurry()
             return
         pair.state = State.WAITING
         if pair not in self._triggered:
@@ -558,16 +406,9 @@ class CheckList:
         self._conflicts += 1
         self.controlling = controlling
         self._nominating.clear()
-        self._sort()
+        self._pairs.rank(controlling)
 
     # Helpers.
-
-    def _of(self, component: int) -> list[Pair]:
-        return [pair for pair in self._pairs if pair.base.component == component]
-
-    def _working(self, component: int) -> list[Pair]:
-        """The pairs that have succeeded, the best first."""
-        return [pair for pair in self._of(component) if pair.state is State.SUCCEEDED]
 
     def _later(self, wait: float, call: Callable[[], None]) -> None:
         def run() -> None:

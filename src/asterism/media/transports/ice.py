@@ -24,13 +24,16 @@ from asterism.media.transports.candidates import (
     priority,
     read_candidate,
 )  # fmt: skip
-from asterism.media.transports.checks import CheckList, Credentials, Pair
+from asterism.media.transports.checks import CheckList, Credentials
 from asterism.media.transports.gathering import Gathering
 from asterism.media.transports.ice_services import IceServices
+from asterism.media.transports.pairs import Pair
 from asterism.media.transports.parameters import IceParameters
 
 _MOST_EARLY = 32
 """Checks of a peer that are kept until its description is known."""
+_MOST_RESTARTS = 3
+"""Restarts of ours that the peer has answered, and none of which has found a path."""
 
 
 class SocketBase:
@@ -79,7 +82,8 @@ class IceAgent:
         on_selected: told the component (1: RTP, 2: RTCP), what packets are to be sent from (``kind`` is ``relay`` where
             they go through a TURN server; ``send(data, address)``) and the peer's address, whenever that changes.
         on_relayed: told a packet that came through a TURN server and is not of STUN: component, octets, source.
-        on_failed: told why there is no path, or no longer one. A path that is found later is told all the same.
+        on_failed: told the component that has no path, or no longer one, and why. A path that is found later is told
+            all the same.
     """
 
     def __init__(
@@ -101,7 +105,7 @@ class IceAgent:
         self.mux = mux
         self.on_selected: Callable[[int, Base, Address], None] = lambda _component, _base, _address: None
         self.on_relayed: Callable[[int, bytes, Address], None] = lambda _component, _data, _address: None
-        self.on_failed: Callable[[str], None] = lambda _reason: None
+        self.on_failed: Callable[[int, str], None] = lambda _component, _reason: None
         self._services = services
         self._bases = [SocketBase(number, address, send) for number, address in enumerate(local, 1)]
         self._gathering = Gathering(services, self._bases, self._from_relay)
@@ -110,7 +114,8 @@ class IceAgent:
         """The credentials of a restart that we have offered."""
         self._last: _Generation | None = None
         """The generation before, while its path is still the one in use."""
-        self._paths: dict[int, Pair] = {}
+        self._lost = False
+        self._restarts = 0
         self._closed = False
 
     def close(self) -> None:
@@ -121,12 +126,6 @@ class IceAgent:
                 if generation.checks is not None:
                     generation.checks.close()
             self._gathering.close()
-
-    def send(self, component: int, data: bytes | memoryview) -> None:
-        """Send a packet by the path in use; what cannot be sent is lost."""
-        pair = self._paths.get(component)
-        if pair is not None:
-            pair.base.send(bytes(data), pair.remote.address)
 
     # What we tell.
 
@@ -152,6 +151,11 @@ class IceAgent:
         """Ask the STUN and TURN servers of ``rtp.conf`` for further candidates; takes two seconds at most."""
         if self.gathers and not self._closed:
             await self._gathering.run(self._numbers)
+
+    @property
+    def lost(self) -> bool:
+        """Whether there is no path, and an offer of ours should ask for a restart: three times without one between."""
+        return self._lost and self._restarts < _MOST_RESTARTS
 
     def restart(self) -> None:
         """Have the next offer ask for a restart, by new credentials; the path in use stays until there is a new one."""
@@ -204,6 +208,8 @@ class IceAgent:
         if self._closed:
             return
         offered, self._offered = self._offered, None if controlling else self._offered
+        if controlling and offered is not None:
+            self._restarts += 1
         current = self._current
         if current.is_of(remote):
             # It restarts nothing, whatever we have offered.
@@ -225,6 +231,7 @@ class IceAgent:
         services = self._services
         lite = services.settings.lite
         generation.remote = remote
+        self._lost = False
         bases: list[Base] = [*self._components]
         bases += [base for base in self._gathering.relays if base.component in self._numbers]
         checks = generation.checks = CheckList(
@@ -330,22 +337,30 @@ class IceAgent:
     # What checks have found.
 
     def _used(self, checks: CheckList, pair: Pair) -> None:
-        if checks is self._current.checks:
-            if pair.base.component == 1:
+        current = self._current.checks
+        if checks is current:
+            if pair.component == 1:
+                self._lost, self._restarts = False, 0
                 self._forget_last()
                 self._gathering.end_keeping()
-        elif self._last is None or checks is not self._last.checks:
+        elif self._last is None or checks is not self._last.checks or current is None or pair.component in current.used:
             return
-        self._paths[pair.base.component] = pair
-        self.on_selected(pair.base.component, pair.base, pair.remote.address)
+        self.on_selected(pair.component, pair.base, pair.remote.address)
 
-    def _failed(self, checks: CheckList, reason: str) -> None:
-        last = self._last
-        if checks is self._current.checks and (last is None or last.checks is None or 1 not in last.checks.used):
-            self._paths.clear()
-            self.on_failed(f"ICE: {reason}")
+    def _failed(self, checks: CheckList, component: int, reason: str) -> None:
+        current, last = self._current.checks, self._last
+        if checks is current:
+            self._lost = self._lost or component == 1
+            if last is not None and last.checks is not None and component in last.checks.used:
+                return  # media goes on by the path of before
         elif last is not None and checks is last.checks:
-            self._forget_last()
+            if component == 1:
+                self._forget_last()
+            if current is None or component in current.used:
+                return
+        else:
+            return
+        self.on_failed(component, f"ICE: {reason}")
 
     def _forget_last(self) -> None:
         last, self._last = self._last, None

@@ -48,10 +48,11 @@ class Outlet:
         self._bases[component] = base
         self._paths[component] = remote
 
-    def forget(self) -> None:
-        """There is no path."""
-        self._paths.clear()
-        self._bases.clear()
+    def forget(self, *components: int) -> None:
+        """There is no path for these components."""
+        for number in components:
+            self._paths.pop(number, None)
+            self._bases.pop(number, None)
 
     def emit(self, data: memoryview | bytes, target: Address | None, component: int = RTP) -> None:
         """Send octets as they are to the peer, at ``target`` unless ICE knows better. Raises OSError."""

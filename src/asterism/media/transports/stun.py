@@ -64,7 +64,7 @@ class Transaction:
         identity: the transaction's identifier, by which its answer is known.
     """
 
-    __slots__ = ("_data", "_left", "_loop", "_send", "_timer", "_unanswered", "_wait", "identity")
+    __slots__ = ("_data", "_hurries", "_left", "_loop", "_send", "_timer", "_unanswered", "_wait", "identity")
 
     def __init__(
         self,
@@ -93,7 +93,7 @@ class Transaction:
         self._data = data
         self._send = send
         self._unanswered = unanswered
-        self._left = sends
+        self._left = self._hurries = sends
         self._wait = wait
         self._timer: asyncio.TimerHandle | None = None
         self._next()
@@ -108,13 +108,15 @@ class Transaction:
         self._timer = self._loop.call_later(self._wait, self._next)
         self._wait *= 2
 
-    def repeat(self) -> None:
-        """Send it once more at once."""
-        self._send(self._data)
+    def hurry(self) -> None:
+        """Send it once more at once; no more often than it is sent by itself, whoever asks for that how often."""
+        if self._hurries:
+            self._hurries -= 1
+            self._send(self._data)
 
     def end(self) -> None:
         """Send no more: it was answered, or nobody waits for the answer."""
-        self._left = 0
+        self._left = self._hurries = 0
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None

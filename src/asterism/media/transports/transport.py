@@ -163,7 +163,7 @@ class MediaTransport:
             self.state = State.PLAIN
         self.mux, self._outlet.finds_peer = remote.mux, ice is not None
         if ice is None:
-            self._outlet.forget()
+            self._outlet.forget(RTP, RTCP)
         elif remote.ice is not None:
             ice.mux = remote.mux
             ice.apply(remote.ice, controlling=controlling)
@@ -234,13 +234,13 @@ class MediaTransport:
         if self.on_failed is not None:
             self.on_failed(reason)
 
-    def _no_path(self, reason: str) -> None:
+    def _no_path(self, component: int, reason: str) -> None:
         """ICE has found no path, or has lost it; the keys stay, as there may be one again."""
         if self.state is State.CLOSED:
             return
-        self._outlet.forget()
+        self._outlet.forget(component)
         self._changed()
-        if self.on_no_path is not None:
+        if component == RTP and self.on_no_path is not None:
             self.on_no_path(reason)
 
     # -- its streams --------------------------------------------------------------------------------------

@@ -57,7 +57,7 @@ class Side:
         self.failures: list[str] = []
         self.agent = IceAgent(self.services, self.addresses, self.send, mux=mux)
         self.agent.on_selected = self._selected
-        self.agent.on_failed = self.failures.append
+        self.agent.on_failed = lambda component, reason: self.failures.append(reason)
         for component, address in enumerate(self.addresses, 1):
             network.receivers[address] = partial(self._receive, component)
 

@@ -10,6 +10,7 @@ import pytest
 from ice_kit import Network, Side, VirtualLoop, connect
 
 from asterism.media.transports.ice_settings import Advertised, IceSettings
+from asterism.media.transports.pairs import State
 from asterism.media.transports.parameters import IceParameters
 
 Run = Callable[[Callable[[Network], Coroutine[Any, Any, None]]], None]
@@ -106,7 +107,7 @@ def test_a_peer_that_cannot_be_reached(run: Run) -> None:
         # It is found late all the same, by its own checks.
         network.passes = lambda source, target: True
         theirs.agent.apply(ours.agent.local, controlling=False)
-        theirs.agent._current.checks._pairs[0].state = type(theirs.agent._current.checks._pairs[0].state).WAITING
+        theirs.agent._current.checks._pairs.of(1)[0].state = State.WAITING
         theirs.agent._current.checks._wake()
         await asyncio.sleep(1)
         assert ours.selected

@@ -82,7 +82,7 @@ def test_where_ice_finds_the_peer_nothing_else_counts(pair: Any) -> None:
     outlet.emit(memoryview(b"b"), OTHER)
     assert relay.sent == [(b"b", PEER)]
     assert outlet.path() == PEER
-    outlet.forget()
+    outlet.forget(RTP, RTCP)
     assert outlet.path() is None
     with pytest.raises(BlockingIOError):
         outlet.emit(b"x", PEER)

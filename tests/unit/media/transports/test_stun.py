@@ -47,7 +47,7 @@ def test_a_request_is_sent_again_ever_later() -> None:
         assert [round(time - times[0], 3) for time in times] == [0, 0.5, 1.5, 3.5, 7.5, 15.5]
         assert round(ended[0] - times[0], 3) == 31.5
         answered = stun.Transaction(loop, message, b"", lambda _data: times.append(0), ended.append)  # type: ignore[arg-type]
-        answered.repeat()
+        answered.hurry()
         answered.end()
         await asyncio.sleep(60)
         assert len(times) == 8

@@ -81,11 +81,19 @@ class TransportLeg:
         return LocalTransport(self._own, fingerprint, self._existing, ice=ice)
 
     def prepare_offer(self, terms: TransportTerms) -> None:
-        """Have what an offer of ours with these terms needs."""
+        """Have what an offer of ours with these terms needs; one without a path asks for another one (RFC 8445 9)."""
+        ice = self.transport.ice
+        if ice is not None and ice.lost:
+            ice.restart()
         self._existing = bool(self.role)
         if terms.protection is Protection.SDES and not self._own:
             keys = [new_key(suite, self._random) for suite in self.options.offered_suites]
             self._own = tuple(CryptoLine(tag, one.suite, one.key) for tag, one in enumerate(keys, 1))
+
+    def roll_back(self) -> None:
+        """Our offer came to nothing."""
+        if self.transport.ice is not None:
+            self.transport.ice.roll_back()
 
     # What the peer's say.
 
@@ -244,6 +252,11 @@ class Legs:
                 found.setdefault(one.leg, []).append(cast("RtpStream", one))
         for leg, users in found.items():
             leg.describe(users)
+
+    def roll_back(self, streams: Iterable[MediaStream | None]) -> None:
+        """Tell each transport that our offer came to nothing."""
+        for leg in {one.leg for one in streams if one is not None and one.leg is not None}:
+            leg.roll_back()
 
     def groups(self, streams: Iterable[MediaStream | None]) -> list[list[str]]:
         """The names in each BUNDLE group of our description."""

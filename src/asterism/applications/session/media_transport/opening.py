@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from asterism.applications.session.media_transport.terms import Options
     from asterism.applications.session.session import Session
     from asterism.media.core import Media
+    from asterism.media.transports.agents import IceAgent
+    from asterism.media.transports.transport import MediaTransport
 
 NOWHERE = frozenset(("0.0.0.0", "::", ""))
 """Addresses in descriptions at which nobody is."""
@@ -73,7 +75,7 @@ def open_another(
     except (OSError, ValueError, AsterismError) as error:
         session.core.log.warning("no media transport on %s for %s: %s", host, endpoint.id, error)
         return None
-    transport.on_failed, transport.on_no_path = partial(_failed, session), partial(_tell, session)
+    transport.on_failed, transport.on_no_path = partial(_failed, session), partial(_no_path, session, transport)
     return TransportLeg(options, transport, session.core.random, told)
 
 
@@ -110,8 +112,18 @@ def _settings(media: Media, session: Session, options: Options, ice: bool) -> Tr
     return TransportSettings(media.make_ice if ice and media.settings.ice_support else None, dtls)
 
 
+def _no_path(session: Session, transport: MediaTransport, reason: str) -> None:
+    """A transport has no path: one may be found by a restart of ICE, which an offer of ours asks for."""
+    _tell(session, reason)
+    if transport.ice is not None and transport.ice.lost:
+        session.work.push(_restart, session, transport.ice)
+
+
+def _restart(session: Session, ice: IceAgent) -> None:
+    session.media.due = not session.refresh("INVITE", lambda: ice.lost)
+
+
 def _tell(session: Session, reason: str) -> None:
-    """A transport has no path; one may be found yet, or after a restart."""
     session.core.log.warning("no media go to and from %s: %s", session.endpoint.id, reason)
 
 
