@@ -35,10 +35,12 @@ MOST_SPAN = 64
 """Packets in a group of FEC; a group of more is not read."""
 LONGEST_IFP = 8192
 """Octets of an IFP packet; no longer one is read."""
+LONGEST_DATAGRAM = 65507
+"""Octets that a datagram can have."""
 _KEPT = 128
-"""IFP packets of the past that are kept for repair, and the most that a sequence number may be behind."""
-_JUMP = 1024
-"""A sequence number that is further ahead belongs to another start of the numbering."""
+"""IFP packets of the past that are kept for repair, and the most that a sequence number may be off."""
+_ROW = 16
+"""Packets in a row that are kept while it is not known what to make of their numbers."""
 _GROUPS = 64
 """Groups of FEC that are kept, until their packets are there."""
 WAITING = 4
@@ -187,7 +189,7 @@ class UdptlSender:
         self.correction = correction
         self.entries = max(1, min(entries, MOST_ENTRIES))
         self.span = max(1, min(span, MOST_SPAN, _KEPT // self.entries))
-        self.largest = largest
+        self.largest = min(largest, LONGEST_DATAGRAM)
 
     def packet(self, ifp: bytes) -> tuple[int, bytes]:
         """The next packet, with ``ifp`` as its primary: its sequence number, and its octets.
@@ -231,15 +233,19 @@ class UdptlSender:
 class UdptlReceiver:
     """Gives the IFP packets of one direction in order, once each, repaired where that can be done.
 
+    Numbers that do not go on where the others were are believed when some packets in a row have them: the far end has
+    begun anew. Those that are behind are believed when there are more of them than have led ahead: that was a packet
+    with a wrong number, forged or astray.
+
     Attributes:
         received: packets that were understood.
         malformed: those that were not.
         late: packets that brought nothing new.
         repaired: IFP packets that error correction has brought back.
-        lost: IFP packets that are missing for good.
+        lost: IFP packets that were given up.
     """
 
-    __slots__ = ("_elsewhere", "_groups", "_known", "_next", "late", "lost", "malformed", "received", "repaired")
+    __slots__ = ("_groups", "_known", "_next", "_row", "late", "lost", "malformed", "received", "repaired")
 
     def __init__(self) -> None:
         self._next: int | None = None
@@ -247,14 +253,22 @@ class UdptlReceiver:
         self._known: dict[int, bytes] = {}
         """IFP packets by sequence number: those given, for repair, and those that wait for what is before them."""
         self._groups: dict[tuple[int, ...], bytes] = {}
-        self._elsewhere = -1
-        """Sequence number that would follow that of a packet far from the others; -1: there was none."""
+        self._row: list[UdptlPacket] = []
+        """The last packets whose numbers do not go on, as far as they are in a row."""
         self.received = self.malformed = self.late = self.repaired = self.lost = 0
 
     @property
-    def waiting(self) -> bool:
-        """Whether IFP packets are held back because one before them is missing."""
-        return self._next is not None and self._highest() >= self._next
+    def awaited(self) -> int | None:
+        """The sequence number (not wrapped) that others wait for; ``None``: none do."""
+        following = self._next
+        return following if following is not None and max(self._known, default=-1) >= following else None
+
+    def begin(self) -> None:
+        """What comes now is of another far end, with numbers of its own. The counts go on."""
+        self._next = None
+        self._known.clear()
+        self._groups.clear()
+        self._row.clear()
 
     def take(self, data: bytes) -> list[tuple[int, bytes]]:
         """Take in a datagram; the sequence numbers (16 bits) and octets of the IFP packets that are due by it."""
@@ -264,50 +278,70 @@ class UdptlReceiver:
             self.malformed += 1
             return []
         self.received += 1
-        number = self._unwrapped(packet)
-        before = len(self._known)
-        if number is not None:
-            self._learn(number, packet)
-        if len(self._known) == before:
+        new = False
+        for number, each in self._placed(packet):
+            new = self._learn(number, each) or new
+        if not new:
             self.late += 1
             return []
-        return self._due(WAITING)
+        return self._due()
 
     def flush(self) -> list[tuple[int, bytes]]:
-        """What is missing will not come: everything that waits."""
-        return self._due(0)
+        """What is awaited will not come: what waits for it, up to the next that is missing."""
+        if self.awaited is None:
+            return []
+        self._give_up_until(min(one for one in self._known if one >= (self._next or 0)))
+        return self._due()
 
-    def _highest(self) -> int:
-        return max(self._known, default=-1)
+    def _give_up_until(self, number: int) -> None:
+        self.lost += number - (self._next or 0)
+        self._next = number
 
-    def _unwrapped(self, packet: UdptlPacket) -> int | None:
-        """The packet's sequence number, as it goes on beyond 16 bits.
+    def _placed(self, packet: UdptlPacket) -> list[tuple[int, UdptlPacket]]:
+        """The packet with its sequence number, as it goes on beyond 16 bits, and those before it that are believed now.
 
-        ``None`` where it is far from the last ones; if the next packet goes on there, the far end has begun anew.
+        None while it is not known what to make of its number.
         """
         following = self._next
         if following is None:
             # Those before it may come late, or be brought back, when its numbers have just begun.
             early = packet.sequence <= max(WAITING, len(packet.secondary), len(packet.fec))
             self._next = 0 if early else packet.sequence
-            return packet.sequence
+            return [(packet.sequence, packet)]
         ahead = (packet.sequence - following + 0x8000 & 0xFFFF) - 0x8000
         number = following + ahead
-        if -_KEPT <= ahead <= _JUMP and number >= 0:
-            self._elsewhere = -1
-            return number
-        expected, self._elsewhere = self._elsewhere, packet.sequence + 1 & 0xFFFF
-        if packet.sequence != expected:
-            return None  # a stray one
-        self._known.clear()
+        near, row, known = abs(ahead) <= _KEPT and number >= 0, self._row, self._known
+        if row and packet.sequence != row[-1].sequence + 1 & 0xFFFF:
+            row.clear()
+        if near and (ahead >= 0 or (number in known and not row)):
+            return [(number, packet)]
+        row.append(packet)
+        del row[:-_ROW]
+        if number + 1 in known or len(row) < 2 or (near and len(row) <= self._supported(following)):
+            return []
+        # Another numbering is put behind everything that was.
+        first = number - len(row) + 1 if near else (following & ~0xFFFF) + 0x10000 + row[0].sequence
+        for one in [each for each in known if each >= first or not near]:
+            del known[one]
         self._groups.clear()
-        self._next = (following & ~0xFFFF) + 0x10000 + packet.sequence
-        return self._next
+        self._next = first
+        found = list(enumerate(row, first))
+        row.clear()
+        return found
 
-    def _learn(self, number: int, packet: UdptlPacket) -> None:
+    def _supported(self, following: int) -> int:
+        """How many packets in a row have led to the number that is to be given next."""
+        before = following - 1
+        while before in self._known:
+            before -= 1
+        return following - 1 - before
+
+    def _learn(self, number: int, packet: UdptlPacket) -> bool:
+        """Keep what a packet brings; whether that is anything new."""
         known, following = self._known, self._next or 0
-        if number not in known and number > following - _KEPT and packet.primary:
-            known[number] = packet.primary
+        before = len(known)
+        # An empty one is nothing to give, and nothing to wait for.
+        known.setdefault(number, packet.primary)
         for back, ifp in enumerate(packet.secondary, 1):
             if ifp and number - back >= following and number - back not in known:
                 known[number - back] = ifp
@@ -321,6 +355,7 @@ class UdptlReceiver:
             self._repair()
             while len(self._groups) > _GROUPS:
                 del self._groups[next(iter(self._groups))]
+        return len(known) > before
 
     def _repair(self) -> None:
         """Bring back what is the only one missing of its group, as often as that goes."""
@@ -340,22 +375,21 @@ class UdptlReceiver:
                     self.repaired += 1
                     again = True
 
-    def _due(self, patience: int) -> list[tuple[int, bytes]]:
-        known, following = self._known, self._next
+    def _due(self) -> list[tuple[int, bytes]]:
+        known = self._known
         found: list[tuple[int, bytes]] = []
-        if following is None:
-            return found
-        while True:
-            ifp = known.get(following)
+        while self._next is not None:
+            ifp = known.get(self._next)
             if ifp is not None:
-                found.append((following & 0xFFFF, ifp))
-            elif sum(1 for one in known if one > following) > patience:
-                self.lost += 1
-            else:
+                if ifp:
+                    found.append((self._next & 0xFFFF, ifp))
+                self._next += 1
+                continue
+            behind = [one for one in known if one > self._next]
+            if len(behind) <= WAITING:
                 break
-            following += 1
-        self._next = following
-        oldest = following - _KEPT
+            self._give_up_until(min(behind))
+        oldest = (self._next or 0) - _KEPT
         for one in [each for each in known if each < oldest]:
             del known[one]
         return found

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from asterism.media.sockets import family_of
 from asterism.media.source import Address, SourceFilter
-from asterism.media.udptl import ErrorCorrection, UdptlReceiver, UdptlSender
+from asterism.media.udptl import LONGEST_DATAGRAM, ErrorCorrection, UdptlReceiver, UdptlSender
 
 if TYPE_CHECKING:
     from asterism.media.formats import Format
@@ -17,8 +17,6 @@ if TYPE_CHECKING:
 
 _BATCH = 16
 """Datagrams read in one wake-up."""
-_LONGEST = 4096
-"""Octets of a datagram that are read."""
 _GAP = 0.1
 """Seconds that IFP packets wait for one before them that is missing."""
 
@@ -38,8 +36,8 @@ class UdptlPort:
     """
 
     __slots__ = (
-        "_address", "_context", "_give_back", "_number", "_source", "_timer", "closed", "local", "on_ifp", "receiver",
-        "relays_to", "sender", "sent", "sink", "sock",
+        "_awaited", "_context", "_give_back", "_heard", "_number", "_source", "_timer", "closed", "local", "on_ifp",
+        "receiver", "relays_to", "sender", "sent", "sink", "sock",
     )  # fmt: skip
 
     formats: Sequence[Format] = ()
@@ -68,6 +66,10 @@ class UdptlPort:
         self.sender = UdptlSender(ErrorCorrection.NONE, settings.entries, settings.span)
         self.receiver = UdptlReceiver()
         self.sent = 0
+        self._heard: Address | None = None
+        """Whose packets the receiver has."""
+        self._awaited: int | None = None
+        """What the timer waits for."""
         self._timer: asyncio.TimerHandle | None = None
 
     def __repr__(self) -> str:
@@ -124,7 +126,7 @@ class UdptlPort:
             if self.closed:
                 return
             try:
-                data, address = self.sock.recvfrom(_LONGEST)
+                data, address = self.sock.recvfrom(LONGEST_DATAGRAM)
             except BlockingIOError:
                 return
             except OSError as error:  # ICMP errors of earlier sends, for instance
@@ -139,19 +141,29 @@ class UdptlPort:
             return
         if self._context.debug:
             self._context.log_packet("Got", address, sequence, len(data))
+        if address != self._heard:
+            if self._heard is not None:
+                self.receiver.begin()
+            self._heard = address
         self._give(self.receiver.take(data))
-        if self.receiver.waiting:
-            if self._timer is None:
-                self._timer = self._context.loop.call_later(_GAP, self._give_up)
-        elif self._timer is not None:
+        self._wait()
+
+    def _wait(self) -> None:
+        """Wait a moment for what is missing, from when others began to wait for it."""
+        awaited = None if self.closed else self.receiver.awaited
+        if awaited == self._awaited:
+            return
+        self._awaited = awaited
+        if self._timer is not None:
             self._timer.cancel()
-            self._timer = None
+        self._timer = None if awaited is None else self._context.loop.call_later(_GAP, self._give_up)
 
     def _give_up(self) -> None:
         """What is missing does not come any more."""
-        self._timer = None
+        self._timer = self._awaited = None
         if not self.closed:
             self._give(self.receiver.flush())
+            self._wait()
 
     def _give(self, packets: list[tuple[int, bytes]]) -> None:
         for sequence, ifp in packets:

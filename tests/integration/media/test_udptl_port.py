@@ -7,10 +7,20 @@ import socket
 from collections.abc import Callable
 
 import pytest
+from rtp_kit import make_media
 
 from asterism.media.core import Media
-from asterism.media.udptl import ErrorCorrection, UdptlPacket, UdptlReceiver, UdptlSender, read_packet, write_packet
+from asterism.media.udptl import (
+    LONGEST_IFP,
+    ErrorCorrection,
+    UdptlPacket,
+    UdptlReceiver,
+    UdptlSender,
+    read_packet,
+    write_packet,
+)
 from asterism.media.udptl_port import UdptlPort
+from virtual_loop import VirtualLoop
 
 SECONDS = 5
 
@@ -90,6 +100,71 @@ def test_what_is_missing_is_waited_for_no_longer_than_a_moment(run: Callable[...
         await heard.count(1)
         assert [number for number, _ in await heard.count(3)] == [0, 2, 3]
         assert port.receiver.lost == 1
+
+    run(scenario)
+
+
+def test_each_gap_has_its_own_moment() -> None:
+    async def scenario() -> None:
+        media = make_media()
+        port, times = media.open_udptl("127.0.0.1"), {}
+        loop = asyncio.get_running_loop()
+        began, peer = loop.time(), ("127.0.0.1", 4000)
+        port.set_remote(*peer)
+        port.on_ifp = lambda number, _: times.__setitem__(number, round(loop.time() - began, 3))
+        kept = datagrams(12, ErrorCorrection.NONE)
+        for at, number in ((0.0, 0), (0.0, 2), (0.08, 4), (0.09, 1), (0.12, 7), (0.15, 3), (0.16, 5), (0.16, 6)):
+            await asyncio.sleep(began + at - loop.time())
+            port._take(kept[number], peer)
+        assert times == {0: 0.0, 1: 0.09, 2: 0.09, 3: 0.15, 4: 0.15, 5: 0.16, 6: 0.16, 7: 0.16}
+        for number in (9, 11):
+            port._take(kept[number], peer)
+        await asyncio.sleep(0.5)
+        assert (times[9], times[11]) == (0.26, 0.36)
+        assert port.receiver.lost == 2
+        media.close()
+
+    with asyncio.Runner(loop_factory=VirtualLoop) as runner:
+        runner.run(scenario())
+
+
+def test_a_datagram_as_long_as_its_packets_may_be_is_read_whole(run: Callable[..., None]) -> None:
+    async def scenario(media: Media) -> None:
+        one, two = media.open_udptl("127.0.0.1"), media.open_udptl("127.0.0.1")
+        for port, other in ((one, two), (two, one)):
+            port.set_remote(*other.local)
+        one.set_terms(ErrorCorrection.REDUNDANCY, 65000)
+        heard = Heard(two)
+        for number in range(4):
+            one.write(bytes((number,)) * LONGEST_IFP)
+        assert [(number, ifp[:1], len(ifp)) for number, ifp in await heard.count(4)] == [
+            (number, bytes((number,)), LONGEST_IFP) for number in range(4)
+        ]
+        assert two.receiver.malformed == 0
+
+    run(scenario)
+
+
+def test_what_came_from_another_address_first_does_not_count_as_heard(run: Callable[..., None]) -> None:
+    async def scenario(media: Media) -> None:
+        fax, stranger = Fax(), Fax()
+        port = media.open_udptl("127.0.0.1")
+        port.set_remote(fax.host, fax.port)
+        heard = Heard(port)
+        kept = datagrams(40)
+        for data in kept[:20]:
+            stranger.send(port, data)
+        await heard.count(17)
+        heard.packets.clear()
+        for data in kept[:10]:
+            fax.send(port, data)
+        assert [number for number, _ in await heard.count(10)] == list(range(10))
+        # A far end that has moved, too, begins anew or goes on, as it likes.
+        port.set_remote(stranger.host, stranger.port)
+        heard.packets.clear()
+        for data in kept[:5]:
+            stranger.send(port, data)
+        assert [number for number, _ in await heard.count(5)] == list(range(5))
 
     run(scenario)
 

@@ -41,7 +41,9 @@ def sent(packets: Sequence[bytes], sender: UdptlSender) -> list[bytes]:
 def received(datagrams: Sequence[bytes], receiver: UdptlReceiver | None = None) -> list[tuple[int, bytes]]:
     receiver = receiver or UdptlReceiver()
     found = [one for data in datagrams for one in receiver.take(data)]
-    return found + receiver.flush()
+    while receiver.awaited is not None:
+        found += receiver.flush()
+    return found
 
 
 def test_octets_of_a_packet_with_redundancy() -> None:
@@ -105,10 +107,10 @@ def test_any_octets_are_taken_without_harm(datagrams: list[bytes]) -> None:
     receiver = UdptlReceiver()
     for data in datagrams:
         receiver.take(data)
-    receiver.flush()
+    while receiver.awaited is not None:
+        receiver.flush()
     assert len(receiver._known) <= 400
     assert len(receiver._groups) <= 64
-    assert not receiver.waiting
 
 
 def test_too_much_is_not_written() -> None:
@@ -172,9 +174,9 @@ def test_without_correction_what_is_lost_is_missing_and_the_rest_waits_a_little_
     assert receiver.take(datagrams[0]) == [(0, packets[0])]
     for index in (2, 3, 4, 5):
         assert receiver.take(datagrams[index]) == []
-        assert receiver.waiting
+        assert receiver.awaited == 1
     assert receiver.take(datagrams[6]) == [(index, packets[index]) for index in (2, 3, 4, 5, 6)]
-    assert (receiver.lost, receiver.waiting) == (1, False)
+    assert (receiver.lost, receiver.awaited) == (1, None)
     assert receiver.take(datagrams[1]) == []  # too late
     assert receiver.take(datagrams[8]) == []
     assert receiver.flush() == [(8, packets[8])]
@@ -201,7 +203,70 @@ def test_another_numbering_is_followed_but_a_stray_packet_is_not() -> None:
     again = [write_packet(UdptlPacket(20000 + index, one)) for index, one in enumerate(packets)]
     more = [one for data in again for one in receiver.take(data)]
     assert found == list(enumerate(packets))
-    assert more == [(20000 + index, one) for index, one in enumerate(packets)][1:]
+    assert more == [(20000 + index, one) for index, one in enumerate(packets)]
+
+
+def test_what_is_missing_is_given_up_one_gap_after_the_other() -> None:
+    packets = ifps(10)
+    datagrams = sent(packets, UdptlSender())
+    receiver = UdptlReceiver()
+    for index in (0, 2, 3, 6):
+        receiver.take(datagrams[index])
+    assert receiver.awaited == 1
+    assert receiver.flush() == [(2, packets[2]), (3, packets[3])]
+    assert (receiver.awaited, receiver.lost) == (4, 1)
+    assert receiver.take(datagrams[4]) == [(4, packets[4])]
+    assert receiver.take(datagrams[5]) == [(5, packets[5]), (6, packets[6])]
+    assert (receiver.awaited, receiver.lost) == (None, 1)
+    assert receiver.flush() == []
+
+
+@pytest.mark.parametrize("correction", ErrorCorrection)
+def test_an_empty_primary_is_no_gap_and_given_to_nobody(correction: ErrorCorrection) -> None:
+    packets = [b"" if index % 4 == 2 else one for index, one in enumerate(ifps(40))]
+    datagrams = sent(packets, UdptlSender(correction))
+    receiver = UdptlReceiver()
+    for index, data in enumerate(datagrams):
+        assert receiver.take(data) == ([(index, packets[index])] if packets[index] else [])
+        assert receiver.awaited is None
+    assert (receiver.lost, receiver.late) == (0, 0)
+
+
+@pytest.mark.parametrize("correction", ErrorCorrection)
+@pytest.mark.parametrize("ahead", [0, 1, 2, 3, 4, 5, 60, 127, 128, 500, 1000, 30000, -1, -60, -128, -500])
+@pytest.mark.parametrize("quiet", [True, False])
+def test_one_packet_with_a_wrong_number_costs_no_more_than_a_lost_one(
+    correction: ErrorCorrection, ahead: int, quiet: bool
+) -> None:
+    packets = ifps(300)
+    datagrams = sent(packets, UdptlSender(correction))
+    receiver = UdptlReceiver()
+    found = [one for data in datagrams[:150] for one in receiver.take(data)]
+    found += receiver.take(write_packet(UdptlPacket(150 + ahead & 0xFFFF, b"\x1e")))
+    while quiet and receiver.awaited is not None:
+        found += receiver.flush()
+    found += [one for data in datagrams[150:] for one in receiver.take(data)]
+    given = {number for number, ifp in found if ifp == packets[number % 300] and number < 300}
+    assert len(set(range(300)) - given) <= 1
+    assert len(found) <= 301
+
+
+def test_packets_that_were_overtaken_by_a_whole_gap_do_not_turn_back_what_was_given() -> None:
+    packets = ifps(20)
+    datagrams = sent(packets, UdptlSender())
+    receiver = UdptlReceiver()
+    order = [0, 1, 2, *range(8, 13), 3, 4, 5, 6, 7, *range(13, 20)]
+    found = [one for index in order for one in receiver.take(datagrams[index])]
+    assert [number for number, _ in found] == [0, 1, 2, *range(8, 20)]
+
+
+def test_what_another_far_end_sends_is_not_taken_for_more_of_the_one_before() -> None:
+    packets = ifps(20)
+    receiver = UdptlReceiver()
+    received(sent(packets, UdptlSender()), receiver)
+    receiver.begin()
+    assert received(sent(packets, UdptlSender()), receiver) == list(enumerate(packets))
+    assert (receiver.received, receiver.late) == (40, 0)
 
 
 def test_what_does_not_fit_is_left_out_but_never_the_primary() -> None:

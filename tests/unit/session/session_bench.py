@@ -144,14 +144,16 @@ def set_options(item: ConfiguredObject | Missing | None, **options: Any) -> None
 class MemoryFlow(Flow):
     """Keeps what is sent."""
 
-    __slots__ = ("sent",)
+    __slots__ = ("more", "sent")
 
     def __init__(self, port: int) -> None:
         super().__init__("UDP", ("127.0.0.1", 5060), ("127.0.0.1", port), name="udp")
         self.sent: list[bytes] = []
+        self.more = asyncio.Event()
 
     def send(self, data: bytes) -> None:
         self.sent.append(data)
+        self.more.set()
 
 
 class MemoryTransports:
@@ -259,21 +261,29 @@ class Phone:
     async def next(self, kind: int | str) -> Request | Response:
         """The next message that is the response (number) or request (method) wanted; others are passed over."""
 
-        def found() -> Request | Response | None:
-            for index, message in enumerate(self.messages()):
-                what = message.status if isinstance(message, Response) else message.method
-                if what == kind:
-                    self.read += index + 1
-                    return message
-            return None
-
         for _ in range(500):
-            message = found()
+            message = self._find(kind)
             if message is not None:
                 return message
             await asyncio.sleep(0)
         starts = [message.start_line() for message in self.messages()]
         raise AssertionError(f"no {kind} came, but {starts}")
+
+    async def later(self, kind: str) -> Request:
+        """The next request of a method, which comes when some time is over."""
+        while (message := self._find(kind)) is None:
+            self.flow.more.clear()
+            await asyncio.wait_for(self.flow.more.wait(), 5)
+        assert isinstance(message, Request)
+        return message
+
+    def _find(self, kind: int | str) -> Request | Response | None:
+        for index, message in enumerate(self.messages()):
+            what = message.status if isinstance(message, Response) else message.method
+            if what == kind:
+                self.read += index + 1
+                return message
+        return None
 
     def receive(self, text: str) -> None:
         self.bench.layer.receive(text.encode(), self.flow, self.bench.now)

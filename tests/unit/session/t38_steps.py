@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import re
+import socket
 from typing import Any
 
 from session_bench import Bench, Phone, sdp, set_options
 
+from asterism.media.udptl import ErrorCorrection, UdptlReceiver, UdptlSender
 from asterism.pbx.channels.t38 import ChannelT38, T38Parameters, t38_of
 from asterism.sip.objects.endpoint import Endpoint
 from asterism.stack.message import Request, Response
@@ -18,6 +20,9 @@ FAX = (
     "a=T38FaxMaxBuffer:262", "a=T38FaxMaxDatagram:176",
 )  # fmt: skip
 CORRECTION = {"none": (), "redundancy": ("a=T38FaxUdpEC:t38UDPRedundancy",), "fec": ("a=T38FaxUdpEC:t38UDPFEC",)}
+
+
+AUDIO = "m=audio PORT RTP/AVP 0 8 101"
 
 
 def fax(port: int = 31900, correction: str = "redundancy", version: int = 2) -> str:
@@ -47,6 +52,33 @@ def version_of(message: Request | Response) -> int:
 def allow_fax(bench: Bench, *names: str, **options: Any) -> None:
     for name in names:
         set_options(bench.server.data.get(Endpoint, name), t38_udptl=True, **options)
+
+
+class Udptl:
+    """A phone's UDPTL socket."""
+
+    def __init__(self) -> None:
+        self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.socket.bind(("127.0.0.1", 0))
+        self.socket.setblocking(False)
+        self.port = self.socket.getsockname()[1]
+        self.sender = UdptlSender(ErrorCorrection.REDUNDANCY)
+        self.receiver = UdptlReceiver()
+        self.heard: list[bytes] = []
+
+    def send(self, port: int, *ifps: bytes) -> None:
+        for ifp in ifps:
+            self.socket.sendto(self.sender.packet(ifp)[1], ("127.0.0.1", port))
+
+    async def hears(self, count: int) -> list[bytes]:
+        while len(self.heard) < count:
+            data = await asyncio.wait_for(asyncio.get_running_loop().sock_recv(self.socket, 4096), 5)
+            self.heard += [ifp for _, ifp in self.receiver.take(data)]
+        return self.heard
+
+
+def kinds(phone: Phone) -> list[int | str]:
+    return [one.status if isinstance(one, Response) else one.method for one in phone.messages()]
 
 
 class Machine:

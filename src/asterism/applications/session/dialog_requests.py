@@ -69,17 +69,30 @@ def _on_invite(session: Session, rx: Rx) -> None:
     action = offers.see(Side.PEER, Message.INVITE, description is not None)
     if refused(session, rx, action):
         return
-    if description is not None and session.endpoint.t38_udptl and session.channel is not None and may_fax(session):
-        section = fax_section(description)
-        if section is not None and session_t38(session).stream is None:
-            terms = read_terms(section, session.endpoint.t38_udptl_maxdatagram)
-            session_t38(session).hold(rx, description, terms, _answer_invite)
-            return
+    if description is not None and _held_for_fax(session, rx, description, _answer_invite):
+        return
     for one in session.registry.gathering:
         if one.context.gathers and (waiting := one.before(session, description)) is not None:
             session.work.push(_answer_later, waiting, session, rx, description)
             return
     _answer_invite(session, rx, description)
+
+
+def _held_for_fax(
+    session: Session,
+    rx: Rx,
+    description: SessionDescription,
+    answer: Callable[[Session, Rx, SessionDescription], None],
+) -> bool:
+    """Whether an offer is the request for T.38, about which the channel is asked."""
+    if not session.endpoint.t38_udptl or session.channel is None or not may_fax(session):
+        return False
+    section = fax_section(description)
+    if section is None or session_t38(session).stream is not None:
+        return False
+    terms = read_terms(section, session.endpoint.t38_udptl_maxdatagram)
+    session_t38(session).hold(rx, description, terms, answer)
+    return True
 
 
 async def _answer_later(
@@ -130,11 +143,19 @@ def _on_update(session: Session, rx: Rx) -> None:
     description, readable = read_description(session, rx)
     if not readable:
         return
+    if description is not None:
+        if refused(session, rx, session.offers.see(Side.PEER, Message.UPDATE, True)):
+            return
+        if session.confirmed and _held_for_fax(session, rx, description, _answer_update):
+            return
+    _answer_update(session, rx, description)
+
+
+def _answer_update(session: Session, rx: Rx, description: SessionDescription | None) -> None:
+    """Answer an UPDATE whose offer, if it has one, has been seen."""
     body = None
     offers = session.offers
     if description is not None:
-        if refused(session, rx, offers.see(Side.PEER, Message.UPDATE, True)):
-            return
         body = session.media.answer(session, description)
         if body is None:
             offers.see(Side.US, Message.UPDATE_REFUSED)

@@ -198,7 +198,11 @@ class Refresh:
         session = self.session
         direct = session.direct
         moving = direct is not None and direct.moving
+        switch = session.media.switch
+        refused = switch is not None and switch.offered
         session.media.roll_back(session)
+        if refused:
+            session.media.switch = None  # it is not offered again with what else is due
         if direct is not None and moving:
             direct.refused(reason)
         self._done()

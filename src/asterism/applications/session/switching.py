@@ -65,7 +65,7 @@ class StreamSwitch:
         except FAILURES:
             report_failure(session.core.log, f"apply_answer of SDP handler '{stream.handler.name}'")
             return False
-        self._stream = None
+        self._stream = session.media.switch = None  # it is not offered again with what else is due
         session.media.keep_alone(session, place, stream)
         return True
 

@@ -1,13 +1,14 @@
 """T.38 in a session: the peer's re-INVITE to it is held until the channel has answered, and ours are sent.
 
 RFC 3261 14.2 lets a re-INVITE be answered late. Until then the transaction waits with 100, other offers are refused by
-:class:`~asterism.stack.sdp.exchange.OfferAnswer`, and audio goes on. Who decides is
+:class:`~asterism.stack.sdp.exchange.OfferAnswer`, and audio goes on. An UPDATE has to be answered at once (RFC 3311
+5.2): it gets 504 where the channel does not, and the peer may send a re-INVITE. Who decides is
 :mod:`asterism.pbx.channels.t38`; how a section looks is :mod:`.sdp_handlers.t38`.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from asterism.applications.session.state import SessionState
 from asterism.applications.session.switching import StreamSwitch
@@ -31,6 +32,16 @@ NAME = "t38"
 """Where ``session.datastores`` keeps it."""
 
 
+class _Held(NamedTuple):
+    """A request of the peer that is not answered."""
+
+    rx: Rx
+    description: SessionDescription
+    answer: Callable[[Session, Rx, SessionDescription], None]
+    channel: Channel
+    """Who was asked."""
+
+
 class SessionT38:
     """What one session has of T.38.
 
@@ -48,7 +59,7 @@ class SessionT38:
         self.stream: T38Stream | None = None
         self.accepting: T38Parameters | None = None
         self.wanted: T38Parameters | None = None
-        self._held: tuple[Rx, SessionDescription, Callable[[Session, Rx, SessionDescription], None]] | None = None
+        self._held: _Held | None = None
         self._inside = False
         """Whether the channel is just being told, so that its answer comes within the session's work."""
         self._ending = False
@@ -65,19 +76,29 @@ class SessionT38:
         asked: T38Parameters,
         answer: Callable[[Session, Rx, SessionDescription], None],
     ) -> None:
-        """Keep the peer's re-INVITE and ask the channel; in the end ``answer`` answers it, with or without T.38."""
+        """Keep the peer's request and ask the channel; in the end ``answer`` answers it, with or without T.38."""
         session, channel = self.session, self.session.channel
         assert channel is not None
-        rx.transaction_for().user = session
-        self._held = (rx, description, answer)
+        late = rx.request.method == "INVITE"
+        if late:
+            rx.transaction_for().user = session
+        self._held = _Held(rx, description, answer, channel)
         self._inside = True
         try:
             wanted = _wants_t38(session) or expects_request(channel)
-            t38_of(channel).requested(asked, keep=goes_to_fax(channel, wanted))
+            if late:
+                t38_of(channel).requested(asked, keep=goes_to_fax(channel, wanted))
+            elif t38_of(channel).user is not None:
+                t38_of(channel).requested(asked)
+            elif channel.bridge is None and not wanted:
+                self.answer(None)  # nobody could be asked
         finally:
             self._inside = False
-        if self._held is not None:
+        if self._held is not None and late:
             rx.send(rx.make_response(100))
+        elif self._held is not None:
+            self._drop(504)
+            t38_of(channel).withdrawn()
 
     def answer(self, parameters: T38Parameters | None) -> None:
         """The channel has answered (``T38Driver``)."""
@@ -90,10 +111,10 @@ class SessionT38:
         held, self._held = self._held, None
         if held is None:
             return
-        rx, description, answer = held
-        self.accepting = parameters
+        # Who has accepted it may have lost the far end meanwhile, see ``moved``.
+        self.accepting = parameters = parameters if held.channel is self.session.channel else None
         try:
-            answer(self.session, rx, description)
+            held.answer(self.session, held.rx, held.description)
         finally:
             self.accepting = None
         if self.stream is not None:
@@ -103,8 +124,8 @@ class SessionT38:
             t38_of(self.session.channel).refused()
 
     def cancelled(self, transaction: ServerTransaction) -> None:
-        """The peer cancels an INVITE, perhaps the one that is held (RFC 3261 9.2)."""
-        if self._held is not None and self._held[0].transaction is transaction:
+        """The peer cancels an INVITE, perhaps the one that is held, or whose answer is under way (RFC 3261 9.2)."""
+        if self._held is not None and self._held.rx.transaction is transaction:
             self._drop(487)
             if self.session.channel is not None:
                 t38_of(self.session.channel).withdrawn()
@@ -112,8 +133,9 @@ class SessionT38:
     def _drop(self, status: int) -> None:
         held, self._held = self._held, None
         if held is not None:
-            self.session.offers.see(Side.US, Message.INVITE_REFUSED)
-            self.session.respond(held[0], status)
+            update = held.rx.request.method == "UPDATE"
+            self.session.offers.see(Side.US, Message.UPDATE_REFUSED if update else Message.INVITE_REFUSED)
+            self.session.respond(held.rx, status)
 
     # Our requests.
 
@@ -140,6 +162,8 @@ class SessionT38:
 
     def _send(self, kind: str) -> None:
         session = self.session
+        if session.media.switch is not None and session.media.switch.kind == kind:
+            return  # it is on its way
         session.media.switch = StreamSwitch(kind)
         if session.state is SessionState.CONNECTING:
             session.media.due = True  # when our 2xx is acknowledged

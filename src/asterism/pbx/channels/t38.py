@@ -316,9 +316,9 @@ class ChannelT38:
             self._ask_other(parameters)
 
     def withdrawn(self) -> None:
-        """The far end has taken its request back."""
-        if self.asked is not None:
-            self._forget_request()
+        """The far end has taken its request back, which may have been accepted already, but is not answered."""
+        self._forget_request()
+        if self._state is T38State.NEGOTIATING and self._wanted is None:
             self._settle(T38State.UNKNOWN)
 
     def negotiated(self, parameters: T38Parameters) -> None:

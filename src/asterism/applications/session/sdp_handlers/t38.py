@@ -38,7 +38,7 @@ class T38Stream(MediaStream):
     Attributes:
         udptl: its port.
         ours: our terms.
-        theirs: the peer's: what it can take.
+        theirs: what was agreed on, with the largest IFP packet that the peer can take.
         correction: the error correction that our description names.
         connection: where we receive, when that is of another address family than the session's other media.
     """
@@ -151,7 +151,8 @@ class T38Handler(SdpHandler):
         correction = read_correction(media)
         largest = endpoint.t38_udptl_maxdatagram or read_datagram(media)
         udptl.set_terms(correction, largest)
-        stream.theirs = read_terms(media, endpoint.t38_udptl_maxdatagram)
+        terms = read_terms(media, endpoint.t38_udptl_maxdatagram)
+        stream.theirs = terms.meet(stream.ours)._replace(max_ifp=terms.max_ifp)
         session_t38(session).opened(stream)
         return True
 
