@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 import socket
+import time
 from pathlib import Path
 
 import aiohttp
@@ -14,7 +16,7 @@ from multidict import CIMultiDictProxy
 from asterism.command.check import check
 from asterism.config.file import ConfigFile
 from asterism.interfaces.phone.pages import HEADERS, load_pages
-from asterism.interfaces.phone.settings import read_settings
+from asterism.interfaces.phone.settings import CREDENTIALS_SECONDS, read_settings
 from asterism.server.server import Server
 from asterism.testing import running_server
 
@@ -143,12 +145,15 @@ async def test_a_reload_switches_it_on_and_off(tmp_path: Path) -> None:
         assert [text for text in told if "Browser phone" in text] == [
             f"Browser phone: http://localhost:{address(server)[1]}/phone/"
         ]
-        file.write_text("[general]\nenabled=yes\ndomain=two.example\nice_server=turn:turn.example,ann,secret\n")
+        file.write_text("[general]\nenabled=yes\ndomain=two.example\nice_server=turn:turn.example,north\n")
         await server.modules.reload("browser_phone")
-        assert (await ask(server, "/phone/settings.json"))[1] == (
-            b'{"domain": "two.example", "httpsPort": null, "iceServers": '
-            b'[{"urls": "turn:turn.example", "username": "ann", "credential": "secret"}]}'
-        )
+        told_page = json.loads((await ask(server, "/phone/settings.json"))[1])
+        assert (told_page["domain"], told_page["httpsPort"]) == ("two.example", None)
+        (turn,) = told_page["iceServers"]
+        assert (turn["urls"], sorted(turn)) == ("turn:turn.example", ["credential", "urls", "username"])
+        assert 0 < int(turn["username"]) - time.time() <= CREDENTIALS_SECONDS
+        for page in (*load_pages(), "settings.json"):
+            assert b"north" not in (await ask(server, f"/phone/{page}"))[1]
         # A file that cannot be read leaves it as it was.
         file.write_text("enabled=no\n")
         await server.modules.reload("browser_phone")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import re
 
 import pytest
@@ -24,14 +26,34 @@ def test_without_a_word_it_is_off():
 def test_everything_that_can_be_said():
     settings, errors = read(
         "enabled = yes\ndomain = pbx.example\nice_server = stun:stun.example:3478\n"
-        "ice_server = turns:turn.example?transport=tcp, ann, secret\n"
+        "ice_server = turns:turn.example?transport=tcp, a shared secret\n"
     )
     assert errors == []
     assert (settings.enabled, settings.domain) == (True, "pbx.example")
     assert settings.ice_servers == [
         IceServer("stun:stun.example:3478"),
-        IceServer("turns:turn.example?transport=tcp", "ann", "secret"),
+        IceServer("turns:turn.example?transport=tcp", "a shared secret"),
     ]
+
+
+def test_what_a_page_is_told_of_a_turn_server_expires_and_does_not_have_the_secret():
+    assert IceServer("stun:stun.example").told(0) == {"urls": "stun:stun.example"}
+    told = IceServer("turn:turn.example", "north").told(1700000000.9)
+    assert told["username"] == "1700043200"  # twelve hours later
+    # What the TURN server computes, RFC 2104 spelled out.
+    key = b"north".ljust(64, b"\0")
+    inner = hashlib.sha1(bytes(one ^ 0x36 for one in key) + b"1700043200").digest()
+    outer = hashlib.sha1(bytes(one ^ 0x5C for one in key) + inner).digest()
+    assert told["credential"] == base64.b64encode(outer).decode()
+    assert "north" not in str(told)
+
+
+def test_a_lasting_password_is_refused_with_the_way_out():
+    """As it was written once: it would be told to whoever opens the page."""
+    settings, (error,) = read("enabled = yes\nice_server = turn:turn.example, ann, secret\n")
+    assert settings.ice_servers == []
+    assert "no lasting user and password" in str(error)
+    assert "turn:HOST[:PORT], SECRET (coturn: use-auth-secret" in str(error)
 
 
 @pytest.mark.parametrize(
@@ -43,7 +65,9 @@ def test_everything_that_can_be_said():
         "ice_server = stun.example",
         "ice_server = http://stun.example",
         "ice_server = turn:turn.example",
-        "ice_server = turn:turn.example, ann",
+        "ice_server = turn:turn.example,",
+        "ice_server = turn:turn.example, ann, secret",
+        "ice_server = turn:turn.example, ann, secret, more",
         "ice_server = stun:stun.example, ann, secret",
     ],
 )

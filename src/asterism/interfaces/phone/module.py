@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
+import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -77,7 +78,6 @@ class BrowserPhoneModule(Module):
             self._pages = {}
         if not self.settings.enabled:
             return
-        self._pages["settings.json"] = make_page(self._told().encode(), "application/json")
         if not served:
             self._announce()
 
@@ -110,16 +110,13 @@ class BrowserPhoneModule(Module):
         return found.instance
 
     def _told(self) -> str:
-        """What the page asks the server for when it is opened."""
+        """What the page asks the server for when it is opened, and before each call."""
         settings, listener = self.settings, self._listener()
         return json.dumps(
             {
                 "domain": settings.domain,
                 "httpsPort": listener.tls_address[1] if listener.tls_address is not None else None,
-                "iceServers": [
-                    {"urls": each.url, **({"username": each.user, "credential": each.password} if each.user else {})}
-                    for each in settings.ice_servers
-                ],
+                "iceServers": [each.told(time.time()) for each in settings.ice_servers],
             }
         )
 
@@ -130,4 +127,6 @@ class BrowserPhoneModule(Module):
             from aiohttp import web
 
             return web.Response(status=308, headers={"Location": f"{request.path}/"})
+        if path == "/settings.json":
+            return answer(request, make_page(self._told().encode(), "application/json"))
         return answer(request, self._pages.get(path[1:] or "index.html"))

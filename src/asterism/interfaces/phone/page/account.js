@@ -10,6 +10,7 @@ import { connectionProblem, registrationProblem } from "./words.js";
 
 const KEPT = "asterism-phone";
 const PATIENCE = 2; // attempts to connect before the page says that nothing answers
+const AGAIN_MS = 5000; // after the server would not, or did not answer
 
 export class Account extends EventTarget {
   constructor(settings) {
@@ -24,6 +25,7 @@ export class Account extends EventTarget {
   get url() { return new URL("../ws", location.href).href.replace(/^http/, "ws").replace(/[?#].*$/, ""); }
 
   #become(state) {
+    if (state === this.state) return;
     this.state = state;
     this.dispatchEvent(new Event("change"));
   }
@@ -81,13 +83,19 @@ export class Account extends EventTarget {
       this.#become("lost");
     });
     on("registered", () => {
-      if (keep) this.#keep({ user, password });
+      this.#keep(keep ? { user, password } : null);
       this.#become("registered");
     });
     on("registrationFailed", ({ cause, response }) => {
-      // What says nothing of the account is tried again: JsSIP does that when the connection is back.
-      if (cause === "Connection Error" || cause === "Request Timeout") return this.#become("lost");
-      this.#tell(registrationProblem(cause, response?.status_code, user));
+      const status = response?.status_code;
+      // What says nothing of the account is tried again: with the next connection, and there is one when none was lost.
+      if (status === undefined ? cause !== "Authentication Error" : status === 408 || (status >= 500 && status < 600)) {
+        if (status !== undefined) this.#tell("The server cannot sign you in now. It is tried again.");
+        this.#become("lost");
+        if (cause !== "Connection Error") this.#connectAgain(agent);
+        return;
+      }
+      this.#tell(registrationProblem(cause, status, user));
       this.signOut();
     });
     on("newRTCSession", ({ originator, session }) => {
@@ -96,6 +104,14 @@ export class Account extends EventTarget {
     this.agent = agent;
     this.#become("connecting");
     agent.start();
+  }
+
+  #connectAgain(agent) {
+    setTimeout(() => {
+      if (this.agent !== agent || this.state !== "lost" || !agent.transport.isConnected()) return;
+      agent.transport.disconnect();
+      agent.transport.connect();
+    }, AGAIN_MS);
   }
 
   signOut() {

@@ -98,7 +98,6 @@ export class Card {
     for (const [name, show] of Object.entries(shown)) buttons[name].hidden = !show;
     parts.actions.hidden = !Object.values(shown).some(Boolean);
     buttons.hold.textContent = line.state === "held" ? "Resume" : "Hold";
-    buttons.hold.setAttribute("aria-pressed", String(line.state === "held"));
     buttons.mute.setAttribute("aria-pressed", String(line.muted));
     buttons.camera.setAttribute("aria-pressed", String(line.camera));
     buttons.hangUp.textContent = line.answered ? "Hang up" : "Cancel";
@@ -109,7 +108,7 @@ export class Card {
     if (parts["remote-video"].srcObject !== line.remote) parts["remote-video"].srcObject = line.remote;
     if (parts.audio.srcObject !== line.remote) parts.audio.srcObject = line.remote;
     if (parts["local-video"].srcObject !== line.local) parts["local-video"].srcObject = line.local;
-    if (!line.answered) {
+    if (!this.#hears) {
       parts.quality.hidden = true;
       this.measured = null;
     }
@@ -117,6 +116,9 @@ export class Card {
     // A button that had the focus may be gone.
     if (hadFocus && !document.activeElement?.checkVisibility()) this.dispatchFocus();
   }
+
+  // Whether there should be sound to judge: who is on hold may hear nothing.
+  get #hears() { return this.line.state === "talking" && !this.line.heldByOther; }
 
   #askNothing() {
     this.parts.transfer.hidden = true;
@@ -137,19 +139,17 @@ export class Card {
   #tick() {
     this.#drawTime();
     this.ticks += 1;
-    if (this.ticks % MEASURE_TICKS === 0 && this.line.answered) this.#measure().catch(() => {});
+    if (this.ticks % MEASURE_TICKS === 0 && this.#hears) this.#measure().catch(() => {});
   }
 
   async #measure() {
     const { line, parts } = this;
     const before = this.measured;
-    const now = await measure(line.connection, before);
-    if (!line.answered) return;
+    const now = await measure(line.connection, before?.sums);
+    if (!this.#hears || this.measured !== before) return;
     this.measured = now;
-    // The first one has nothing to compare with; who is on hold may hear nothing.
-    const judged = before && line.state === "talking" && !line.heldByOther;
     const { said, details } = qualityText(now);
-    parts.quality.hidden = !judged;
+    parts.quality.hidden = !before; // the first one has nothing to compare with
     parts.quality.dataset.word = said;
     parts.quality.replaceChildren(Object.assign(document.createElement("strong"), { textContent: said }), ` ${details}`);
   }

@@ -30,7 +30,7 @@ export function connectDevices(media, changed) {
   for (const what of Object.keys(KINDS)) {
     byId(what).onchange = ({ target }) => {
       media.choose(what, target.value);
-      changed();
+      changed(what);
     };
   }
   byId("open-devices").onclick = async () => {

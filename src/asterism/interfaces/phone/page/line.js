@@ -28,6 +28,10 @@ const LOST_MS = 3000; // without a path before another is looked for
 const READY_MS = 50; // between looks at whether an offer or answer is still on its way
 const READY_TRIES = 200;
 
+function stop(stream) {
+  for (const track of stream?.getTracks() ?? []) track.stop();
+}
+
 export class Line extends EventTarget {
   #turn = Promise.resolve();
 
@@ -74,47 +78,64 @@ export class Line extends EventTarget {
   // -- beginning ----------------------------------------------------------------------------------
 
   async dial(agent, target, who, withCamera) {
-    if (this.state === "over") this.#clear();
-    this.who = who;
-    if (!this.#happen("dial")) return;
-    const stream = await this.#capture(withCamera);
+    if (!this.#begin("dial", who)) return;
+    const [stream, pcConfig] = await Promise.all([this.#capture(withCamera), this.settings.path()]);
     if (stream === null || this.state !== "calling") return;
     this.#take(agent.call(target, {
       mediaStream: stream,
-      pcConfig: this.#pcConfig(),
+      pcConfig,
       // Video of the other side is taken where we show ours.
-      rtcOfferConstraints: withCamera ? { offerToReceiveVideo: true } : {},
+      rtcOfferConstraints: stream.getVideoTracks().length ? { offerToReceiveVideo: true } : {},
     }));
   }
 
   offered(session, who) {
+    if (this.#begin("offered", who)) this.#take(session);
+  }
+
+  #begin(event, who) {
     if (this.state === "over") this.#clear();
+    if (NEXT[this.state][event] === undefined) return false;
     this.who = who;
-    if (this.#happen("offered")) this.#take(session);
+    return this.#happen(event);
   }
 
   async answer(withCamera) {
     if (this.state !== "incoming" || this.changing) return;
     this.changing = true;
-    const stream = await this.#capture(withCamera);
+    const [stream, pcConfig] = await Promise.all([this.#capture(withCamera), this.settings.path()]);
     this.changing = false;
-    if (stream !== null && this.state === "incoming") this.session.answer({ mediaStream: stream, pcConfig: this.#pcConfig() });
+    if (stream !== null && this.state === "incoming") this.session.answer({ mediaStream: stream, pcConfig });
     else if (this.state === "incoming") this.session.terminate({ status_code: 480 });
   }
 
   async #capture(withCamera) {
+    const { session } = this;
+    let stream;
     try {
-      this.local = await this.media.capture(withCamera);
-      if (this.busy) return this.local;
-      this.#release();
+      // One question of the browser's for both; a camera that cannot be had is no reason to have no call.
+      const both = withCamera ? this.media.capture("microphone", "camera") : Promise.reject();
+      stream = await both.catch(() => this.media.capture("microphone"));
     } catch (error) {
       this.#tell(mediaProblem(error));
-      if (this.state === "calling") this.#end("No microphone");
+      if (this.state === "calling" && this.session === session) this.#end("No microphone");
+      return null;
     }
+    if (withCamera && !stream.getVideoTracks().length) this.#tell("The camera cannot be had: the call goes on without it.");
+    if (this.busy && this.session === session) {
+      this.local = stream;
+      for (const track of stream.getTracks()) this.#keepAlive(track);
+      return stream;
+    }
+    stop(stream);
     return null;
   }
 
-  #pcConfig() { return { iceServers: this.settings.iceServers, bundlePolicy: "max-bundle" }; }
+  // A microphone that is pulled out in the middle of a call: another one takes over.
+  #keepAlive(track) {
+    const what = track.kind === "audio" ? "microphone" : "camera";
+    track.addEventListener("ended", () => { if (what === "microphone") this.useDevice(what); else this.#changed(); });
+  }
 
   #take(session) {
     this.session = session;
@@ -173,7 +194,15 @@ export class Line extends EventTarget {
   resume() { return this.#ask(() => this.state === "held", (done) => this.session.unhold({}, done)); }
 
   // Have the browser look for another way for the media (RFC 8445: an ICE restart), and tell the server where we are now.
-  findPath() { return this.#renegotiate({ rtcOfferConstraints: { iceRestart: true } }); }
+  async findPath() {
+    if (!this.answered) return;
+    const { connection } = this;
+    const { iceServers } = await this.settings.path();
+    if (connection !== this.connection) return;
+    connection.setConfiguration({ ...connection.getConfiguration(), iceServers });
+    await this.#renegotiate({ rtcOfferConstraints: { iceRestart: true } });
+  }
+
   #renegotiate(options = {}) { return this.#ask(() => this.answered, (done) => this.session.renegotiate(options, done)); }
 
   // What the server must agree to goes one after another, however quickly somebody clicks. Whether it was agreed to.
@@ -210,9 +239,11 @@ export class Line extends EventTarget {
     if (!on) return;
     this.changing = true;
     try {
-      const [track] = (await this.media.captureCamera()).getVideoTracks();
-      if (!this.answered) return track.stop();
+      const stream = await this.media.capture("camera");
+      if (!this.answered) return stop(stream);
+      const [track] = stream.getVideoTracks();
       this.local.addTrack(track);
+      this.#keepAlive(track);
       const idle = this.connection.getTransceivers().find((one) => one.receiver.track.kind === "video" && !one.sender.track && !one.stopped);
       if (idle) {
         await idle.sender.replaceTrack(track);
@@ -226,6 +257,30 @@ export class Line extends EventTarget {
     } finally {
       this.changing = false;
       this.#changed();
+    }
+  }
+
+  // The microphone or camera that is chosen now, without a word to the other side: what is sent keeps its form.
+  async useDevice(what) {
+    const kind = what === "camera" ? "video" : "audio";
+    const { session, connection } = this;
+    const sender = connection?.getSenders().find(({ track }) => track?.kind === kind);
+    if (!this.answered || !sender) return;
+    try {
+      const stream = await this.media.capture(what);
+      if (this.session !== session) return stop(stream);
+      const old = sender.track;
+      const [track] = stream.getTracks();
+      track.enabled = old.enabled; // muted and held stay what they are
+      await sender.replaceTrack(track);
+      old.stop();
+      if (this.session !== session) return stop(stream);
+      this.local.removeTrack(old);
+      this.local.addTrack(track);
+      this.#keepAlive(track);
+      this.#changed();
+    } catch (error) {
+      this.#tell(mediaProblem(error, what));
     }
   }
 
@@ -275,7 +330,7 @@ export class Line extends EventTarget {
   }
 
   #release() {
-    for (const track of this.local?.getTracks() ?? []) track.stop();
+    stop(this.local);
     this.local = null;
   }
 

@@ -4,8 +4,9 @@ import { Card } from "./card.js";
 import { connectDevices } from "./devices.js";
 import { Media } from "./media.js";
 import { Phone } from "./phone.js";
+import { Settings } from "./settings.js";
 import { Tones } from "./tones.js";
-import { ACCOUNT } from "./words.js";
+import { ACCOUNT, decoded } from "./words.js";
 
 const KEYS = [
   ["1", ""], ["2", "ABC"], ["3", "DEF"], ["4", "GHI"], ["5", "JKL"], ["6", "MNO"],
@@ -17,7 +18,8 @@ const byId = (id) => document.getElementById(id);
 const number = byId("number");
 
 async function start() {
-  const settings = await (await fetch("settings.json")).json();
+  const settings = new Settings();
+  await settings.read();
   const httpsUrl = settings.httpsPort ? `https://${location.hostname}:${settings.httpsPort}${location.pathname}` : "";
   const media = new Media(httpsUrl);
   const account = new Account(settings);
@@ -40,7 +42,7 @@ async function start() {
   const announced = new Map();
   function announce(card) {
     const { line } = card;
-    const help = line.state === "incoming" ? ". Enter answers, Escape declines" : "";
+    const help = line.state === "incoming" ? `. ${answers(document.activeElement) ? "Enter answers, " : ""}Escape declines` : "";
     const text = line.state === "free" ? "" : `Line ${line.number}: ${line.who}: ${card.words}${help}`;
     if (announced.get(line) === text) return;
     announced.set(line, text);
@@ -60,7 +62,6 @@ async function start() {
   }
 
   phone.addEventListener("line", ({ detail }) => {
-    if (detail.state === "calling") tell("");
     for (const card of cards) card.draw(); // what can be done with one line depends on the other
     announce(cards[detail.number - 1]);
     drawTitle();
@@ -68,11 +69,15 @@ async function start() {
     byId("call").textContent = phone.busy ? "Second call" : "Call";
   });
 
-  function applyDevices() {
-    for (const card of cards) media.speakOn(card.parts.audio, "speaker");
+  function applyDevice(what) {
+    for (const { line, parts } of cards) {
+      if (what === "speaker") media.speakOn(parts.audio, what);
+      else if (what !== "ringer") line.useDevice(what);
+    }
   }
-  connectDevices(media, applyDevices);
-  applyDevices();
+  connectDevices(media, applyDevice);
+  applyDevice("speaker");
+  if (media.refusal) tell(media.refusal);
 
   // -- signing in -----------------------------------------------------------------------------------
 
@@ -86,6 +91,7 @@ async function start() {
     byId("sign-in-button").disabled = state !== "signed-out";
     byId("phone").hidden = !inside;
     byId("sign-out").hidden = state === "signed-out";
+    byId("sign-out").textContent = inside ? "Sign out" : "Cancel";
     if (state === "registered") tell("");
     if (state === "registered" || state === "lost") byId("said").textContent = byId("account-text").textContent;
     if (entered) number.focus();
@@ -98,6 +104,7 @@ async function start() {
     byId("password").value = "";
   };
   byId("sign-out").onclick = () => account.signOut();
+  addEventListener("beforeunload", (event) => { if (phone.busy) event.preventDefault(); });
   addEventListener("pagehide", () => account.leave());
   addEventListener("pageshow", ({ persisted }) => { if (persisted) location.reload(); });
 
@@ -115,6 +122,7 @@ async function start() {
     if (SPOKEN[key]) button.setAttribute("aria-label", SPOKEN[key]);
     button.append(`${key} `, Object.assign(document.createElement("small"), { textContent: letters }));
     button.onclick = () => press(key);
+    button.onmousedown = (event) => event.preventDefault(); // the focus, and with it Enter, stays where it is
     byId("keys").append(button);
   }
   byId("erase").onclick = () => {
@@ -124,17 +132,27 @@ async function start() {
   byId("dial").onsubmit = (event) => {
     event.preventDefault();
     const wanted = number.value.trim();
-    if (!wanted) return number.focus();
+    if (!wanted) {
+      number.focus();
+      // Digits go to the call that talks: for a second one it is held first.
+      phone.talking?.hold();
+      return;
+    }
     number.value = "";
+    tell("");
     phone.dial(wanted, withCamera());
   };
 
   // -- the keyboard -----------------------------------------------------------------------------------
 
+  // Whether Enter is for the phone: a button that has the focus is pressed by it, a form is sent. These are the browser's.
+  function answers(target) {
+    return !(target.closest("button, a, select, .transfer") || (target === number && number.value));
+  }
+
   function onEnter(target) {
     const { incoming } = phone;
-    // A button that has the focus is pressed by Enter, a form is sent: these are the browser's.
-    if (target.closest("button, a, select, .transfer") || !incoming || (target === number && number.value)) return false;
+    if (!incoming || !answers(target)) return false;
     phone.answer(incoming, withCamera());
     return true;
   }
@@ -148,7 +166,7 @@ async function start() {
   }
 
   addEventListener("keydown", (event) => {
-    if (event.ctrlKey || event.altKey || event.metaKey || byId("phone").hidden || byId("devices").open) return;
+    if (event.isComposing || event.ctrlKey || event.altKey || event.metaKey || byId("phone").hidden || byId("devices").open) return;
     const { target, key } = event;
     const typing = target.matches?.("input:not([type=checkbox]), select");
     let done = false;
@@ -162,7 +180,7 @@ async function start() {
   });
 
   const kept = account.kept();
-  const wished = decodeURIComponent(location.hash.slice(1));
+  const wished = decoded(location.hash.slice(1));
   byId("user").value = wished || kept?.user || "";
   if (kept && (!wished || wished === kept.user)) account.signIn(kept.user, kept.password, true);
   else (wished ? byId("password") : byId("user")).focus();

@@ -22,30 +22,29 @@ export class Media {
     } catch { /* a browser that keeps nothing */ }
   }
 
-  #get(constraints) {
-    if (!navigator.mediaDevices) {
-      const error = new Error("Browsers give a microphone only to pages with https, or of the same machine."
-        + (this.httpsUrl ? ` Open ${this.httpsUrl} instead.` : " The server has no https yet (tlsenable in http.conf)."));
-      error.name = "InsecureContextError";
-      throw error;
-    }
-    return navigator.mediaDevices.getUserMedia(constraints);
+  // Why this page can have no microphone at all; empty where it can.
+  get refusal() {
+    if (navigator.mediaDevices) return "";
+    return "Browsers give a microphone only to pages with https, or of the same machine."
+      + (this.httpsUrl ? ` Open ${this.httpsUrl} instead.` : " The server has no https yet (tlsenable in http.conf).");
+  }
+
+  async #get(constraints) {
+    if (this.refusal) throw Object.assign(new Error(this.refusal), { name: "InsecureContextError" });
+    return await navigator.mediaDevices.getUserMedia(constraints);
   }
 
   // A chosen device that is not there any more is no reason to have no call.
   #wish(what) { return this.chosen[what] ? { deviceId: { ideal: this.chosen[what] } } : true; }
 
-  async capture(withCamera) {
-    const audio = this.#wish("microphone");
-    if (!withCamera) return await this.#get({ audio });
-    return await this.#get({ audio, video: this.#wish("camera") });
+  // A stream of what is chosen of "microphone" and "camera".
+  capture(...kinds) {
+    return this.#get(Object.fromEntries(kinds.map((what) => [what === "camera" ? "video" : "audio", this.#wish(what)])));
   }
-
-  async captureCamera() { return await this.#get({ video: this.#wish("camera") }); }
 
   // Names of devices are told only after the microphone was allowed once.
   async allow() {
-    const stream = await this.#get({ audio: true });
+    const stream = await this.capture("microphone");
     for (const track of stream.getTracks()) track.stop();
   }
 

@@ -1,13 +1,21 @@
 // The phone: an account and two lines, of which one talks at a time.
 import { Line } from "./line.js";
+import { decoded } from "./words.js";
 
 const LINES = 2;
+const LONGEST = 80; // characters of a name
 
-// A number or name in a form fit to be shown.
+// A number or name in a form fit to be shown. What callers say of themselves is anything: signs that cannot be seen, or
+// that turn the direction of writing, could make one look like another.
 function nameOf(identity) {
-  const number = decodeURIComponent(identity.uri.user ?? "") || identity.uri.host;
-  const name = identity.display_name;
+  const number = shown(identity.uri.user ?? "") || identity.uri.host;
+  const name = shown(identity.display_name ?? "");
   return name && name !== number ? `${name} (${number})` : number;
+}
+
+function shown(text) {
+  const plain = decoded(text).replace(/[\p{C}\p{Zl}\p{Zp}]/gu, "").trim();
+  return plain.length > LONGEST ? `${plain.slice(0, LONGEST)}…` : plain;
 }
 
 export class Phone extends EventTarget {
@@ -39,6 +47,14 @@ export class Phone extends EventTarget {
     else session.terminate({ status_code: 486 });
   }
 
+  // The line of a new call; without one it is told why.
+  get #mayDial() {
+    if (this.lines.some((line) => line.state === "calling" || line.state === "ringing")) {
+      return this.#tell("A call is being made already.");
+    }
+    return this.#free ?? this.#tell("Both lines are in use: end a call first.");
+  }
+
   async #quiet(line) {
     const talking = this.talking;
     if (talking && talking !== line) await talking.hold();
@@ -46,13 +62,11 @@ export class Phone extends EventTarget {
 
   async dial(number, withCamera = false) {
     if (this.account.state !== "registered") return this.#tell("You are not signed in.");
-    const line = this.#free;
-    if (!line) return this.#tell("Both lines are in use: end a call first.");
-    if (this.lines.some((one) => one.state === "calling" || one.state === "ringing")) {
-      return this.#tell("A call is being made already.");
-    }
-    await this.#quiet(line);
-    await line.dial(this.account.agent, this.account.uri(number), number, withCamera);
+    if (!this.#mayDial) return;
+    await this.#quiet(null);
+    // Meanwhile a call may have come in.
+    const line = this.#mayDial;
+    if (line) await line.dial(this.account.agent, this.account.uri(number), number, withCamera);
   }
 
   async answer(line, withCamera = false) {

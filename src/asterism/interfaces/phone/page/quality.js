@@ -1,6 +1,6 @@
 // How good a call sounds: from the browser's statistics (W3C webrtc-stats) to a plain word.
 
-// The sums so far. `before` in `measure` is what this gave last time.
+// The sums so far.
 async function sums(connection) {
   const found = { received: 0, lost: 0, jitter: 0, round: null, lossThere: null, codec: "", frames: 0, size: "" };
   const report = await connection.getStats();
@@ -30,11 +30,14 @@ export function word({ arrives, loss, jitter, round }) {
   return "Good";
 }
 
-// Numbers of the time since `before`: loss in percent (the worse direction), jitter and round trip in milliseconds.
+// Numbers of the time since `before`, the `sums` of the last time: loss in percent (the worse direction), jitter and
+// round trip in milliseconds.
 export async function measure(connection, before) {
   const now = await sums(connection);
-  const received = now.received - (before?.sums.received ?? 0);
-  const lost = Math.max(0, now.lost - (before?.sums.lost ?? 0));
+  // Browsers count anew for each source: after a transfer there may be fewer than before.
+  const since = before && before.received <= now.received ? before : { received: 0, lost: 0, frames: 0 };
+  const received = now.received - since.received;
+  const lost = Math.max(0, now.lost - since.lost);
   const here = received + lost ? (100 * lost) / (received + lost) : 0;
   const found = {
     sums: now,
@@ -43,7 +46,7 @@ export async function measure(connection, before) {
     jitter: 1000 * now.jitter,
     round: now.round === null ? null : 1000 * now.round,
     codec: now.codec,
-    video: now.frames > (before?.sums.frames ?? 0) ? now.size : "",
+    video: now.frames > since.frames ? now.size : "",
   };
   return { ...found, word: word(found) };
 }

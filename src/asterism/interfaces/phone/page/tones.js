@@ -13,17 +13,24 @@ export class Tones {
     this.media = media;
     this.playing = "";
     this.timer = 0;
+    this.waiting = false; // for the browser's leave
   }
 
-  // A browser lets a page sound only after somebody has touched it.
-  #context() {
+  // A browser lets a page sound only after somebody has touched it. Until then nothing is put by: all of it would be
+  // heard at once.
+  async #beep(frequencies, seconds, volume, device = "speaker") {
     this.context ??= new AudioContext();
-    if (this.context.state === "suspended") this.context.resume().catch(() => {});
-    return this.context;
-  }
-
-  #beep(frequencies, seconds, volume) {
-    const context = this.#context();
+    const { context } = this;
+    if (context.state !== "running") {
+      if (this.waiting) return;
+      this.waiting = true;
+      const wanted = this.playing;
+      await context.resume().catch(() => {});
+      this.waiting = false;
+      if (context.state !== "running" || this.playing !== wanted) return;
+    }
+    const sink = this.media.chosen[device] ?? "";
+    if ("setSinkId" in context && context.sinkId !== sink) await context.setSinkId(sink).catch(() => {});
     const gain = new GainNode(context, { gain: 0 });
     gain.connect(context.destination);
     const now = context.currentTime;
@@ -46,10 +53,7 @@ export class Tones {
     clearInterval(this.timer);
     if (!what) return;
     const { frequencies, on, off, volume } = { ringing: RINGING, ring: RING, waiting: WAITING }[what];
-    const beep = () => this.#beep(frequencies, on, volume);
-    const sink = what === "ring" ? this.media.chosen.ringer : this.media.chosen.speaker;
-    const context = this.#context();
-    if ("setSinkId" in context) context.setSinkId(sink ?? "").catch(() => {});
+    const beep = () => this.#beep(frequencies, on, volume, what === "ring" ? "ringer" : "speaker");
     beep();
     this.timer = setInterval(beep, (on + off) * 1000);
   }

@@ -47,6 +47,15 @@ export function reason(cause, status) {
   return STATUS[status] ?? CAUSE[cause] ?? (status ? `the server answered ${status}` : "it failed");
 }
 
+// Text of an address, of which a percent sign need not be the beginning of anything.
+export function decoded(text) {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}
+
 // Why a call is over.
 export function causeText(cause, originator, answered, status) {
   if (answered && (cause === "Terminated" || !cause)) return originator === "remote" ? "The other side hung up" : "Call ended";
@@ -80,7 +89,7 @@ export const ACCOUNT = {
   connecting: "Connecting …",
   registering: "Signing in …",
   registered: "Signed in",
-  lost: "Connection lost, trying again …",
+  lost: "No connection, trying again …",
 };
 
 export function registrationProblem(cause, status, user) {
