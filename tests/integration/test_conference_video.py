@@ -44,6 +44,11 @@ class Room:
         self.phones: dict[str, Phone] = {}
         self.calls: dict[str, PhoneCall] = {}
 
+        @server.pbx.extension("phones", "_80X")
+        async def dial(channel: Any) -> None:
+            inner = {"800": "700@phones/n", "801": "800@phones/n", "802": "700@phones"}[channel.exten]
+            await channel.dial(f"Local/{inner}", 20)
+
         @server.pbx.extension("phones", "700")
         async def enter(channel: Any) -> None:
             channel.raw_answer()
@@ -59,13 +64,13 @@ class Room:
     def channel(self, name: str) -> Any:
         return next(one for one in self.conference.users if one.name.startswith(f"PJSIP/{name}-"))
 
-    async def come(self, *names: str, video: Sequence[str] = ("H264",), most: int = 1) -> None:
+    async def come(self, *names: str, video: Sequence[str] = ("H264",), most: int = 1, number: str = "700") -> None:
         for name in names:
             phone = self.phones.get(name)
             if phone is None:
                 phone = self.phones[name] = Phone(name, self.server, "secret")
             phone.video, phone.most_videos = list(video), most
-            call = self.calls[name] = await phone.dial("700")
+            call = self.calls[name] = await phone.dial(number)
             await call.answered()
             call.play()
             for one in call.videos[:1]:
@@ -283,6 +288,40 @@ async def test_a_phone_that_dials_without_video_adds_it_later() -> None:
         await one.see(carol="ann")
         one.talk("carol")
         await one.see(ann="carol", bob="carol", carol="ann")
+
+
+@pytest.mark.parametrize("number", ["800", "801", "802"])
+async def test_who_comes_through_local_channels_sees_and_is_seen(number: str) -> None:
+    """Through one, through two in a row, and through one that leaves the call, as dialplans call conferences."""
+    async with room(video_mode="follow_talker", video_update_discard=0) as one:
+        await one.come("ann", "bob")
+        await one.come("carol", number=number)
+        await one.see(ann="bob", bob="ann", carol="ann")
+        one.talk("carol")
+        await one.see(ann="carol", bob="carol", carol="ann")
+        source = one.video("carol")
+        before = source.requests
+        one.video("bob").ask_whole()
+        await until(lambda: source.requests > before)
+        # On hold nothing more is shown to her, and afterwards a whole picture first.
+        call, section = one.calls["carol"], source.section
+        section.direction = "sendonly"
+        await call.hold()
+        section.direction = "sendrecv"
+        await call.unhold()
+        await source.sees_whole()
+        await one.see(ann="carol", bob="carol", carol="ann")
+        await one.go("carol")
+        await one.see(ann="bob", bob="ann")
+
+
+async def test_two_who_come_through_local_channels_see_each_other() -> None:
+    async with room(video_mode="follow_talker") as one:
+        await one.come("ann", "bob", number="800")
+        await one.see(ann="bob", bob="ann")
+        await one.go("bob")
+        await one.come("carol", number="801")
+        await one.see(ann="carol", carol="ann")
 
 
 async def test_comings_and_goings_leave_nothing() -> None:

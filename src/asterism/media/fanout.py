@@ -128,7 +128,7 @@ class FanOut(Relay):
         if not fresh:
             return False
         if source.relay is not self:
-            source.relay_to(None)
+            source.relay_to(None, source._pair)  # a pair that it goes through stays its way
             source.sink = None
             source.relay = self
         for target in fresh:

@@ -51,6 +51,7 @@ class MemoryStream(TappedStream):
         "on_digit",
         "on_digit_begin",
         "on_joined",
+        "on_path",
         "other",
     )
 
@@ -70,6 +71,8 @@ class MemoryStream(TappedStream):
         self.other: MemoryStream | None = None
         self.on_joined: Callable[[], None] | None = None
         """Called when somebody begins to listen to this end."""
+        self.on_path: Callable[[], None] | None = None
+        """Called when what is :meth:`beyond` this end, or :meth:`before` it, may be another stream."""
         self._writing = False
         self._source: MemoryStream | PacketSource | None = None
         """The stream that is relayed to this end."""
@@ -134,10 +137,12 @@ class MemoryStream(TappedStream):
         old, self._target = self._target, None
         if isinstance(old, MemoryStream) and old._source is self:
             old._source = None
+            old._tell_onwards()
         if other is not None and not other.closed and not self.closed and other is not self:
             self._target = other
             if isinstance(other, MemoryStream):
                 other._source = self
+                other._tell_onwards()
         self._changed()
         return False
 
@@ -147,12 +152,15 @@ class MemoryStream(TappedStream):
         Returns whether its packets are relayed now. Later the pair has it relayed, or sets its ``sink``.
         """
         self._source = source
-        return self._connect(source)
+        relayed = self._connect(source)
+        self._tell_onwards()
+        return relayed
 
     def released_by(self, source: PacketSource) -> None:
         """A stream is not relayed to this end any more."""
         if self._source is source:
             self._source = None
+            self._tell_onwards()
 
     def send_digit(self, digit: str, duration_ms: int = 100) -> None:
         """Tell the other end of a digit."""
@@ -164,7 +172,7 @@ class MemoryStream(TappedStream):
         """Part the pair: both ends are closed."""
         other, self.other = self.other, None
         self.closed = True
-        self.sink = self.on_joined = None
+        self.sink = self.on_joined = self.on_path = None
         self.relay_to(None)
         if self._source is not None:
             self._source.relay_to(None)
@@ -187,6 +195,27 @@ class MemoryStream(TappedStream):
             end = other._target
         return None
 
+    def before(self) -> PacketSource | None:
+        """The real stream whose packets arrive at this end, through all pairs on the way; ``None`` if there is none."""
+        end = self.other
+        for _ in range(MAX_PAIRS):
+            source = None if end is None else end._source
+            if not isinstance(source, MemoryStream):
+                return source
+            end = source.other
+        return None
+
+    def _tell_onwards(self) -> None:
+        """Another stream is relayed to this end: tell those to whom its packets come."""
+        end: AudioStream | None = self
+        for _ in range(MAX_PAIRS):
+            other = end.other if isinstance(end, MemoryStream) else None
+            if other is None:
+                return
+            if other.on_path is not None:
+                other.on_path()
+            end = other._target
+
     @property
     def tap_log(self) -> logging.Logger:
         """Logger for failures of taps without a keeper."""
@@ -203,6 +232,8 @@ class MemoryStream(TappedStream):
         end = self.other
         for _ in range(MAX_PAIRS):
             source = None if end is None else end._source
+            if end is not None and end.on_path is not None:
+                end.on_path()
             if end is None or source is None:
                 return
             if not isinstance(source, MemoryStream):

@@ -119,6 +119,29 @@ def test_a_stream_that_goes_elsewhere_is_followed_no_more() -> None:
     assert a.relayed is c
 
 
+def test_who_takes_packets_at_an_end_is_told_of_real_streams_on_both_sides() -> None:
+    """Of pairs in a row, whatever of them is joined first; a mix of video finds cameras and screens so."""
+    for first_pair_first in (True, False):
+        phone, (one, two), (three, four) = Real(), memory_pair(), memory_pair()
+        told: list[tuple[Any, Any]] = []
+        four.on_path = lambda four=four, told=told: told.append((four.before(), four.beyond()))  # type: ignore[misc]
+        joins = [(phone, one), (two, three)]
+        for pair in joins if first_pair_first else reversed(joins):
+            join(*pair)
+        assert told[-1] == (phone, phone)
+        part(phone, one)
+        assert told[-1] == (None, None)
+        join(phone, one)
+        assert told[-1] == (phone, phone)
+        part(two, three)
+        assert told[-1] == (None, None)
+        count = len(told)
+        four.close()
+        assert four.on_path is None
+        join(phone, one)
+        assert len(told) == count
+
+
 def test_a_closed_pair_relays_nothing() -> None:
     a, b = Real(), Real()
     one, two = memory_pair()

@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple, cast
 
+from asterism.media.memory import MemoryStream
 from asterism.media.stream import VIDEO
 
 if TYPE_CHECKING:
@@ -91,6 +92,9 @@ class VideoPaths:
         self._states: dict[RtpSession, tuple[bool, tuple[Format, ...]]] = {}
         self._unfit: set[tuple[Channel, Channel]] = set()
         self._timer: asyncio.TimerHandle | None = None
+        self._pairs: set[MemoryStream] = set()
+        """Ends of pairs that members have as their streams of video: the real streams are beyond them."""
+        self._looks_again: asyncio.Handle | None = None
 
     @property
     def active(self) -> bool:
@@ -104,6 +108,7 @@ class VideoPaths:
         before = self.screens
         self.screens, self.cameras = {}, {}
         inside = self._bridge.members
+        self._watch(members)
         for channel in members:
             own, added, camera = _ports(channel)
             if not own or inside[channel].deaf:
@@ -120,6 +125,25 @@ class VideoPaths:
             self._fans.pop(port).close()
         if self._options.interval and self._timer is None and self.active:
             self._later()
+
+    def _watch(self, members: Sequence[Channel]) -> None:
+        """Be told when the streams beyond the pairs of members are others."""
+        pairs = {each.port for one in members for each in one.streams if isinstance(each.port, MemoryStream)}
+        for pair in self._pairs - pairs:
+            pair.on_path = None
+        for pair in pairs - self._pairs:
+            pair.on_path = self._path_changed
+        self._pairs = pairs
+
+    def _path_changed(self) -> None:
+        """Look in the next pass of the loop: whoever changes it is not done yet."""
+        if self._looks_again is None:
+            self._looks_again = self._bridge.pbx.loop.call_soon(self._look_again)
+
+    def _look_again(self) -> None:
+        self._looks_again = None
+        if self._bridge.video is not None:
+            self._bridge.connect_media()
 
     def _forget(self, channel: Channel, ports: list[RtpSession], own: int, *, gone: bool) -> None:
         self._everybody.pop(channel, None)
@@ -231,6 +255,10 @@ class VideoPaths:
         self._fans.clear()
         self._states.clear()
         self.cameras = {}
+        self._watch(())
+        if self._looks_again is not None:
+            self._looks_again.cancel()
+            self._looks_again = None
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -242,15 +270,18 @@ def _ports(channel: Channel) -> tuple[list[RtpSession], list[RtpSession], RtpSes
     added: list[RtpSession] = []
     camera = None
     for stream in channel.streams:
-        if stream.type != VIDEO or stream.port is None or stream.port.closed or not hasattr(stream.port, "fan_out"):
+        if stream.type != VIDEO or stream.port is None:
             continue
-        port = cast("RtpSession", stream.port)
+        port = stream.port
+        screen, source = (port.beyond(), port.before()) if isinstance(port, MemoryStream) else (port, port)
+        if screen is None or screen.closed or not hasattr(screen, "fan_out"):
+            continue
         if stream.one_way:
-            added.append(port)
+            added.append(cast("RtpSession", screen))
             continue
-        own.append(port)
-        if camera is None and stream.direction != "sendonly":
-            camera = port
+        own.append(cast("RtpSession", screen))
+        if camera is None and source is not None and hasattr(source, "fan_out") and stream.direction != "sendonly":
+            camera = cast("RtpSession", source)
     return own, added, camera
 
 
