@@ -65,9 +65,13 @@ class DtlsAgent(Protocol):
         fingerprints: Sequence[tuple[str, str]],
         *,
         address: Address | None = None,
+        by_ice: bool = False,
         new: bool = False,
     ) -> None:
-        """Begin the handshake, or go on with the association that there is; without an address ICE tells it."""
+        """Begin the handshake, or go on with the association that there is."""
+
+    def stop(self) -> None:
+        """Forget the association, and seek no other."""
 
     def path_ready(self, address: Address) -> None:
         """ICE has found the peer there."""

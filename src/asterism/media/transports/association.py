@@ -17,7 +17,10 @@ from asterism.media.transports.parameters import Address, SrtpKey
 
 DTLS_1_2 = 0xFEFD
 _HEADER = 13
-_ALERT, HANDSHAKE = 21, 22
+_MESSAGE_HEADER = 12
+_CHANGE_CIPHER_SPEC, HANDSHAKE = 20, 22
+_MESSAGES = frozenset((1, 2, 3, 4, 11, 12, 13, 14, 15, 16, 22))
+"""Kinds of messages that a handshake of DTLS 1.2 has in the clear (RFC 5246 7.4, RFC 6347 4.2.2, RFC 6066 8)."""
 _CLIENT_HELLO = 1
 _OFFSET = slice(_HEADER + 6, _HEADER + 9)
 _RANDOM = slice(_HEADER + 14, _HEADER + 46)
@@ -64,9 +67,29 @@ def _of_client_hello(datagram: bytes) -> bool:
     return datagram[0] == HANDSHAKE and datagram[3:5] == b"\0\0" and datagram[_HEADER] == _CLIENT_HELLO
 
 
-def without_plain_alerts(datagram: bytes) -> bytes:
-    """A datagram's records but alerts in the clear, which anybody can forge: they must not end a handshake."""
-    return b"".join(record for kind, epoch, record in records(datagram) if kind != _ALERT or epoch)
+def sound(datagram: bytes) -> bytes:
+    """A datagram's records but those in the clear that are malformed, or alerts: anybody can forge them.
+
+    OpenSSL ends a handshake for most of what is wrong; RFC 6347 4.1.2.7 has it silently discarded.
+    """
+    return b"".join(record for kind, epoch, record in records(datagram) if epoch or _may_be_in_the_clear(kind, record))
+
+
+def _may_be_in_the_clear(kind: int, record: bytes) -> bool:
+    content = record[_HEADER:]
+    if kind == _CHANGE_CIPHER_SPEC:
+        return content == b"\x01"
+    if kind != HANDSHAKE or not content or record[2] not in (0xFD, 0xFF):
+        return False
+    while content:
+        length, offset, part = (int.from_bytes(content[at : at + 3], "big") for at in (1, 6, 9))
+        end = _MESSAGE_HEADER + part
+        if end > len(content) or content[0] not in _MESSAGES:
+            return False
+        if length > _LARGEST or offset + part > length or part == 0 < length:
+            return False
+        content = content[end:]
+    return True
 
 
 def only_protected(datagram: bytes) -> bytes:
@@ -131,7 +154,7 @@ class Association:
         self._mtu = mtu
         self._active = active
         self._trusted = trusted
-        self._done = False
+        self._done = self._over = False
         connection = self._connection = SSL.Connection(context)
         if own is not None:
             connection.use_certificate(own.certificate)
@@ -165,6 +188,9 @@ class Association:
 
     def step(self, datagrams: Sequence[bytes]) -> Progress:
         """Take what the peer sent, and have what was lost sent again if it is time to."""
+        if self._over:
+            # OpenSSL would keep for ever what it does not read any more.
+            return Progress()
         connection = self._connection
         keys = None
         error = ""
@@ -183,12 +209,12 @@ class Association:
                     self._done = True
                 self._discard()
         except ValueError as reason:
-            error = str(reason)
+            error, self._over = str(reason), True
         except (SSL.ZeroReturnError, SSL.SysCallError):
-            error = "" if self._done else "closed by the peer"
+            error, self._over = "" if self._done else "closed by the peer", True
         except SSL.Error as reason:
             # After the handshake nothing matters any more but repeating our last flight, which was done by then.
-            error = "" if self._done else _reason(reason)
+            error, self._over = "" if self._done else _reason(reason), True
         return Progress(tuple(self._written()), keys, error, connection.DTLSv1_get_timeout())
 
     def goodbye(self) -> tuple[bytes, ...]:
@@ -202,8 +228,8 @@ class Association:
         return tuple(self._written())
 
     def _discard(self) -> None:
-        """Let OpenSSL answer a repeated last flight; application data has no meaning here."""
-        for _ in range(16):
+        """Let OpenSSL answer a repeated last flight; application data has no meaning here, and none of it is kept."""
+        while True:  # no longer than for what one datagram holds
             try:
                 self._connection.recv(_LARGEST)
             except SSL.WantReadError:

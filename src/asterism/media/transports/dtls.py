@@ -27,10 +27,11 @@ from asterism.media.transports.association import (
     Answers,
     Association,
     Keys,
+    Progress,
     client_random,
     continues_hello,
     only_protected,
-    without_plain_alerts,
+    sound,
 )
 from asterism.media.transports.certificates import OwnCertificate, matches, usable_fingerprints
 from asterism.media.transports.dtls_server import DtlsServer, DtlsSettings
@@ -58,8 +59,8 @@ class KeyedTransport(Protocol):
     def use_keys(self, sent: SrtpKey, received: SrtpKey, component: int) -> None:
         """Use these keys from now on."""
 
-    def fail(self, reason: str) -> None:
-        """Media has ended."""
+    def fail(self, reason: str, component: int) -> None:
+        """There are no keys any more."""
 
 
 def dtls_agents(server: DtlsServer, settings: DtlsSettings) -> Callable[[KeyedTransport, int], DtlsAgent]:
@@ -72,17 +73,12 @@ def dtls_agents(server: DtlsServer, settings: DtlsSettings) -> Callable[[KeyedTr
     certificate = server.certificate(settings)
 
     def make(transport: KeyedTransport, component: int) -> DtlsAgent:
-        def failed(reason: str) -> None:
-            # Media without reports is better than none: many peers do no DTLS on RTCP's own port.
-            if component == 1:
-                transport.fail(reason)
-
         return DtlsAgent(
             server,
             settings,
             lambda data, address: transport.send_dtls(data, address, component),
             lambda sent, received: transport.use_keys(sent, received, component),
-            failed,
+            lambda reason: transport.fail(reason, component),
             certificate,
         )
 
@@ -126,8 +122,8 @@ class DtlsAgent:
         if settings.verifies_certificate:
             server.authorities(settings)
         self._role = ""
-        self._fingerprints: tuple[tuple[str, str], ...] = ()
-        self._ice = False
+        self._fingerprints: frozenset[tuple[str, str]] = frozenset()
+        self._by_ice = False
         self._path: Address | None = None
         self._address: Address | None = None
         self._current: Handshake | None = None
@@ -162,14 +158,20 @@ class DtlsAgent:
         fingerprints: Sequence[tuple[str, str]],
         *,
         address: Address | None = None,
+        by_ice: bool = False,
         new: bool = False,
     ) -> None:
         """Have keys agreed on with the peer of a description; again with the same changes nothing.
 
+        A new association is begun where our role has changed, or the set of fingerprints (RFC 8842 3.1).
+
         Args:
             role: ``active`` or ``passive``: ours.
-            fingerprints: of the peer's certificate, each with its hash in lower case.
-            address: where the peer's description says that it is; ``None``: ICE tells, by :meth:`path_ready`.
+            fingerprints: of the peer's certificate, each with its hash.
+            address: where the peer's description says that it is; ``None``, or all zeros as on hold: it does not. An
+                association that there is stays where it is, then. For a new one the client waits, and the server takes
+                whoever brings a cookie and the certificate.
+            by_ice: ICE tells where the peer is, by :meth:`path_ready`.
             new: a new association is asked for (``a=connection:new`` where there is one already).
 
         Raises:
@@ -179,12 +181,15 @@ class DtlsAgent:
         if self._settings.verifies_fingerprint and not usable_fingerprints(fingerprints):
             raise ValueError("there is no fingerprint of a known hash function")
         if address is not None:
+            host = ip_address(address[0])
             # As the system writes it, however the description did.
-            address = str(ip_address(address[0])), address[1]
+            address = None if host.is_unspecified else (str(host), address[1])
         if self._closed:
             return
-        self._ice = address is None
-        wanted = tuple(fingerprints)
+        self._by_ice = by_ice
+        if not by_ice:
+            self._path = None
+        wanted = frozenset((name.lower(), value.upper()) for name, value in fingerprints)
         if (role, wanted) != (self._role, self._fingerprints) or new:
             self._settle()
             self._role, self._fingerprints = role, wanted
@@ -192,35 +197,55 @@ class DtlsAgent:
             self._trouble = ""
             self._seeking = True
             self._address = None
-        self._move(self._path if address is None else address)
+        address = self._path if by_ice else address
+        if address is not None:
+            self._move(address)
+        elif not by_ice:
+            self._begin()
+
+    def stop(self) -> None:
+        """Go on without DTLS: there are no keys any more, nor any sought, until :meth:`start`.
+
+        The peer is told if it has proved who it is.
+        """
+        self._role, self._fingerprints, self._address = "", frozenset(), None
+        self._forget_attempts()
+        self._hellos.clear()
+        self._settle()
+        if self._rekey is not None:
+            self._rekey.cancel()
+            self._rekey = None
+        current, self._current = self._current, None
+        if current is not None:
+            current.end()
 
     def path_ready(self, address: Address) -> None:
         """ICE has selected the pair whose remote end is ``address``, at first or instead of another."""
         self._path = address
-        if self._ice and not self._closed:
+        if self._by_ice and not self._closed:
             self._move(address)
 
     def receive(self, datagram: bytes, address: Address) -> None:
         """Take a datagram whose first octet is that of DTLS, from anybody; raises nothing."""
-        if self._closed or not 0 < len(datagram) <= _LARGEST:
+        datagram = b"" if self._closed or len(datagram) > _LARGEST else sound(datagram)
+        if not datagram:
             return
         random = client_random(datagram)
         if random:
-            if not self._role or (self._ice and self._address is None):
+            if self._waits:
                 self._hellos.append((datagram, address))
-            elif self._role == "passive" and not (self._ice and address != self._address):
+            elif self._role == "passive" and not (self._by_ice and address != self._address):
                 self._hello(datagram, random, address)
             return
-        if (not self._role or self._address is None) and continues_hello(datagram):
+        if self._waits and continues_hello(datagram):
             self._hellos.append((datagram, address))
             return
-        attempt, current = self._attempts.get(address), self._current
-        if attempt is None and self._role == "active" and self._address is not None and not self._ice:
-            named = self._attempts.get(self._address)
-            attempt = named if named is not None and named.hears_elsewhere(address) else None
-        if attempt is not None:
-            attempt.feed(without_plain_alerts(datagram))
-        if current is not None and current.hears(address):
+        attempt, current, named = self._attempts.get(address), self._current, True
+        if attempt is None and self._role == "active" and self._address is not None and not self._by_ice:
+            attempt, named = self._attempts.get(self._address), False
+        if attempt is not None and (named or attempt.hears_elsewhere):
+            attempt.feed(datagram, named=named)
+        if current is not None and current.address == address:
             current.feed(only_protected(datagram))
             if attempt is None and datagram[0] == HANDSHAKE:
                 current.answer_repetition()
@@ -230,32 +255,37 @@ class DtlsAgent:
         if self._closed:
             return
         self._closed = True
-        self._forget_attempts()
-        for timer in (self._deadline, self._rekey):
-            if timer is not None:
-                timer.cancel()
-        if self._current is not None:
-            self._current.end()
+        self.stop()
 
     # -- attempts
 
-    def _move(self, address: Address | None) -> None:
+    @property
+    def _waits(self) -> bool:
+        """Whether it is not known yet whose first flights count."""
+        return not self._role or (self._by_ice and self._address is None)
+
+    def _move(self, address: Address) -> None:
         """The peer is at ``address``: associations with where it was before go on with it there."""
         old, self._address = self._address, address
-        if address is None or address == old:
+        if address == old:
             return
         current = self._current
-        if current is not None and (current.address == old or self._ice):
+        if current is not None and (current.address == old or self._by_ice):
             current.move(address)
-        if self._seeking and old is None:
+        if self._seeking and self._deadline is None:
             self._deadline = self._server.loop.call_later(_PATIENCE, self._too_late)
         attempt = None if old is None else self._attempts.pop(old, None)
         if attempt is not None:
             attempt.move(address)
             self._admit(attempt)
-        elif not self._seeking:
+        else:
+            self._begin()
+
+    def _begin(self) -> None:
+        """Begin a handshake, or take those that others have begun, where one is wanted."""
+        if not self._seeking:
             return
-        elif self._role == "active":
+        if self._role == "active":
             self._hellos.clear()
             self._connect()
         else:
@@ -265,9 +295,7 @@ class DtlsAgent:
 
     def _connect(self) -> None:
         """Begin a handshake as the client."""
-        if self._retry is not None:
-            self._retry.cancel()
-            self._retry = None
+        self._end_retry()
         if self._address is not None and self._address not in self._attempts:
             attempt = self._attempt(self._address, active=True)
             if attempt is not None:
@@ -297,7 +325,7 @@ class DtlsAgent:
             return
         if current is not None and current.address == address and current.random == random:
             return
-        expected = current is None or self._seeking or self._ice
+        expected = current is None or self._seeking or self._by_ice
         if attempt is None and expected and address == self._address:
             # Whom the description names begins at once. Everybody else, and who comes a second time, first has to
             # bring back a cookie: nobody can do so, and so stand in another's place, by forging a source address.
@@ -331,7 +359,11 @@ class DtlsAgent:
         hellos = tuple(hello for hello in self._hellos if not continues_hello(hello[0]))
         self._hellos.clear()
         randoms = {address: client_random(datagram) for datagram, address in hellos}
-        self._server.run(lambda: listener.listen(hellos), lambda answers: self._listened(listener, randoms, answers))
+        self._server.run(
+            lambda: listener.listen(hellos),
+            lambda answers: self._listened(listener, randoms, answers),
+            Answers((), progress=Progress(error="internal error")),
+        )
 
     def _listened(self, listener: Association, randoms: dict[Address, bytes], answers: Answers) -> None:
         self._listening = False
@@ -352,6 +384,9 @@ class DtlsAgent:
         for attempt in self._attempts.values():
             attempt.close()
         self._attempts.clear()
+        self._end_retry()
+
+    def _end_retry(self) -> None:
         if self._retry is not None:
             self._retry.cancel()
             self._retry = None
@@ -364,6 +399,7 @@ class DtlsAgent:
             del self._attempts[attempt.address]
         self._trouble = reason
         if self._role == "active" and self._seeking:
+            self._end_retry()
             self._retry = self._server.loop.call_later(_RETRY, self._connect)
 
     def _judge(self, attempt: Handshake, keys: Keys) -> None:
@@ -394,16 +430,14 @@ class DtlsAgent:
         if settings.verifies_fingerprint or (not signalled and self._fingerprints):
             if not keys.certificate:
                 return "no certificate"
-            if not matches(keys.certificate, self._fingerprints):
+            if not matches(keys.certificate, tuple(self._fingerprints)):
                 return "wrong fingerprint"
         if settings.verifies_certificate and keys.untrusted:
             return f"untrusted certificate: {keys.untrusted}"
         return ""
 
     def _fail(self, reason: str) -> None:
-        self._role = ""
-        self._forget_attempts()
-        self._settle()
+        self.stop()
         self._failed(reason)
 
     def _settle(self) -> None:

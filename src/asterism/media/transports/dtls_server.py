@@ -134,19 +134,18 @@ class DtlsServer:
         if settings.verifies_certificate:
             self.authorities(settings)
 
-    def run(self, step: Callable[[], Result], done: Callable[[Result], None]) -> None:
-        """Have a thread do ``step``, and the loop do ``done`` with what it returns."""
+    def run(self, step: Callable[[], Result], done: Callable[[Result], None], broken: Result) -> None:
+        """Have a thread do ``step``, and the loop do ``done`` with what it returns; with ``broken`` where it raises."""
         if self._executor is None:
             self._executor = ThreadPoolExecutor(_THREADS, "dtls")
         loop = self.loop
 
         def work() -> None:
+            result = broken
             try:
                 result = step()
             except Exception:
-                # Nobody waits for a thread's exception; the handshake comes to its end by its timers.
                 self.log.exception("a step of a DTLS handshake failed")
-                return
             try:
                 loop.call_soon_threadsafe(done, result)
             except RuntimeError:

@@ -42,7 +42,7 @@ class Handshake:
 
     __slots__ = (
         "_asked", "_association", "_begun", "_busy", "_closed", "_done", "_finished", "_flight", "_heard", "_lost",
-        "_number", "_repeated", "_resend", "_send", "_server", "_source", "_timer", "_waiting", "address", "random",
+        "_number", "_repeated", "_resend", "_send", "_server", "_timer", "_waiting", "address", "random",
     )  # fmt: skip
 
     def __init__(
@@ -65,8 +65,6 @@ class Handshake:
         self._waiting: deque[bytes] = deque(maxlen=_WAITING)
         self._busy = self._closed = self._finished = self._heard = False
         self._begun = server.loop.time()
-        self._source: Address | None = None
-        """Where the peer sends from, if not from where it is named."""
         self._flight: tuple[bytes, ...] = ()
         self._repeated = self._asked = 0
         self._number = -1
@@ -74,25 +72,21 @@ class Handshake:
         self._timer: asyncio.TimerHandle | None = None
         self._resend: asyncio.TimerHandle | None = None
 
-    def feed(self, datagram: bytes) -> None:
-        """Take what came; nothing is as good as what was not worth keeping of it."""
+    def feed(self, datagram: bytes, *, named: bool = True) -> None:
+        """Take what came, ``named``: from where the peer is; nothing is as good as what was not worth keeping of it."""
         if datagram and not self._closed:
-            self._heard = True
+            self._heard |= named
             self._waiting.append(datagram)
             self.step()
 
-    def hears(self, address: Address) -> bool:
-        """Whether what comes from there is the peer's."""
-        return address in (self.address, self._source)
+    @property
+    def hears_elsewhere(self) -> bool:
+        """Whether what comes from elsewhere counts: a peer that does not answer may do so from another address.
 
-    def hears_elsewhere(self, address: Address) -> bool:
-        """The same; where the peer has not answered in time it may be that it does so from another of its addresses.
-
-        Not at once, as then everybody could disturb a handshake without the trouble of forging an address.
+        Not at once, as then everybody could disturb a handshake without the trouble of forging an address. And whoever
+        is first there does not keep the others off: it may be anybody.
         """
-        if not self._heard and self._server.loop.time() - self._begun >= _ELSEWHERE:
-            self._source = address
-        return self.hears(address)
+        return not self._heard and self._server.loop.time() - self._begun >= _ELSEWHERE
 
     def step(self) -> None:
         """Do the next step, unless one is being done: what has come goes with the step after."""
@@ -102,7 +96,11 @@ class Handshake:
         datagrams = tuple(self._waiting)
         self._waiting.clear()
         association, timed = self._association, bool(self._flight) and not datagrams
-        self._server.run(lambda: association.step(datagrams), lambda progress: self.stepped(progress, timed=timed))
+        self._server.run(
+            lambda: association.step(datagrams),
+            lambda progress: self.stepped(progress, timed=timed),
+            Progress(error="internal error"),
+        )
 
     def stepped(self, progress: Progress, *, timed: bool = False) -> None:
         """Go on after a step; ``timed``: one that time, not a datagram, has brought about."""

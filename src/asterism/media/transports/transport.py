@@ -154,13 +154,15 @@ class MediaTransport:
         if remote.dtls is not None:
             self._start_dtls(remote, role, by_ice=ice is not None)
         elif remote.sent is not None and remote.received is not None:
-            self.use_keys(remote.sent, remote.received)
-            self._control_protection = self._protection
+            self._take_keys(self._protection, remote.sent, remote.received)
+            self.state = State.SECURE
+            self._stop_dtls()
         elif remote.sent is not None or remote.received is not None:
             raise ValueError("one direction has a key and the other has none")
         else:
             self._forget_keys()
             self.state = State.PLAIN
+            self._stop_dtls()
         self.mux, self._outlet.finds_peer = remote.mux, ice is not None
         if ice is None:
             self._outlet.forget(RTP, RTCP)
@@ -168,6 +170,8 @@ class MediaTransport:
             ice.mux = remote.mux
             ice.apply(remote.ice, controlling=controlling)
         self._changed()
+        if self.state is not State.WAITING:
+            self._take_early()
 
     def _start_dtls(self, remote: RemoteTransport, role: str, *, by_ice: bool) -> None:
         theirs = remote.dtls
@@ -177,21 +181,32 @@ class MediaTransport:
             role = "passive" if theirs.setup == "active" else "active"
         host, port = remote.rtp
         address = None if by_ice or not port else (host, port)
-        self.dtls.start(role, theirs.fingerprints, address=address, new=theirs.new)
+        self.dtls.start(role, theirs.fingerprints, address=address, by_ice=by_ice, new=theirs.new)
         if self.state is not State.SECURE:
             self.state = State.WAITING
         if remote.mux:
+            self._control_protection = self._protection
+            if self.dtls_control is not None:
+                self.dtls_control.stop()
             return
         # RTCP on a port of its own has keys of its own (RFC 5764 4.1).
-        if self.dtls_control is None:
+        if self._control_protection is self._protection:
             self._control_protection = Protection(self._buffers)
+        if self.dtls_control is None:
             self.dtls_control = self._make_dtls(self, RTCP)
         if address is not None:
             address = remote.rtcp or (host, port + 1)
-        self.dtls_control.start(role, theirs.fingerprints, address=address, new=theirs.new)
+        self.dtls_control.start(role, theirs.fingerprints, address=address, by_ice=by_ice, new=theirs.new)
+
+    def _stop_dtls(self) -> None:
+        """There is no association any more, and no keys of RTCP's own."""
+        for agent in (self.dtls, self.dtls_control):
+            if agent is not None:
+                agent.stop()
+        self._control_protection = self._protection
 
     def use_keys(self, sent: SrtpKey, received: SrtpKey, component: int = RTP) -> None:
-        """Send and take packets under these keys from now on; those that hold already go on.
+        """Send and take packets under these keys from now on, as DTLS has agreed on; those that hold already go on.
 
         Args:
             sent: key of what we send.
@@ -203,30 +218,46 @@ class MediaTransport:
         """
         if self.state is State.CLOSED:
             return
-        now = self._context.loop.time()
-        window = WINDOW if self._context.settings.replay_protection else WIDE_WINDOW
-        protection = self._protection if component == RTP else self._control_protection
+        self._take_keys(self._protection if component == RTP else self._control_protection, sent, received)
+        if component == RTP:
+            self.state = State.SECURE
+            self._changed()
+        self._take_early()
+
+    def _take_keys(self, protection: Protection, sent: SrtpKey, received: SrtpKey) -> None:
         before = protection.outbound
-        protection.take(sent, received, now, window)
-        if protection.outbound is not before:
-            for one in self._streams:
-                if one.history is not None:  # what is under the old key is not taken any more
-                    one.history.clear()
-        if component != RTP:
-            return
-        self.state = State.SECURE
-        self._changed()
+        window = WINDOW if self._context.settings.replay_protection else WIDE_WINDOW
+        protection.take(sent, received, self._context.loop.time(), window)
+        if protection is self._protection and protection.outbound is not before:
+            self._forget_sent()
+
+    def _take_early(self) -> None:
+        """Take what came before there was a key for it; what has none yet waits on."""
         early, self._early = self._early, []
-        for data, address, number in early:
-            self.receive(data, address, number)
+        for data, address, component in early:
+            self.receive(data, address, component)
 
     def _forget_keys(self) -> None:
         self._protection.clear()
         self._control_protection.clear()
+        self._forget_sent()
 
-    def fail(self, reason: str) -> None:
-        """Media has ended: there are no keys any more, and nothing passes until there are new ones."""
+    def _forget_sent(self) -> None:
+        """What is under another key than the present one is not sent again: nobody would take it."""
+        for one in self._streams:
+            if one.history is not None:
+                one.history.clear()
+
+    def fail(self, reason: str, component: int = RTP) -> None:
+        """There are no keys any more: media has ended, and nothing passes until there are new ones.
+
+        Where RTCP alone has none (``component`` 2), media goes on without reports: that is better than none, and many
+        peers do no DTLS on RTCP's own port.
+        """
         if self.state is State.CLOSED:
+            return
+        if component != RTP:
+            self._control_protection.clear()
             return
         self._forget_keys()
         self.state = State.WAITING
@@ -465,7 +496,13 @@ class MediaTransport:
     def _take_control(self, size: int, address: Address, component: int, now: float) -> None:
         if self.state is State.SECURE:
             protection = self._protection if component == RTP else self._control_protection
+            if protection.inbound is None:
+                self._wait(bytes(self._buffers.views[size]), address, component)
+                return
+            changing = protection.changing
             size = protection.unprotect(size, now, control=True)
+            if changing and not protection.changing:
+                self._changed()
             if not size:
                 self._refuse(now)
                 return
@@ -517,8 +554,7 @@ class MediaTransport:
         self._check_sending()
         packet: memoryview | bytes = data
         if self.state is State.SECURE:
-            protection = self._protection if self.mux else self._control_protection
-            packet = protection.protect_rtcp(data)
+            packet = self._control_protection.protect_rtcp(data)
         if self.mux:
             self._outlet.emit(packet, rtp.session.remote)
         else:

@@ -9,6 +9,7 @@ import pytest
 from rtp_kit import Leg
 from srtp_kit import AES80, SecureLeg, talk
 
+from asterism.media import rtcp
 from asterism.media.formats import ULAW
 from asterism.media.stream import Frame
 from asterism.media.transports.parameters import RemoteTransport, SrtpKey
@@ -39,6 +40,27 @@ def test_a_new_key_while_packets_of_the_old_one_are_under_way(run, suites):
         assert [one.payload for one in frames[3:]] == [text[0], text[1], text[3], text[4]]
         leg.session.write(Frame(ULAW, b"\x33" * 160))
         assert (await peer.receive())[1] == b"\x33" * 160
+        leg.close()
+
+    run(scenario)
+
+
+@pytest.mark.parametrize("by", ["media", "reports"])
+def test_when_the_new_key_is_in_use_packets_go_the_quick_way_again(run, by):
+    async def scenario(media):
+        leg, frames = SecureLeg(media), []
+        leg.session.sink = frames.append
+        await talk(leg, frames)
+        assert leg.transport._quick is not None
+        leg.peer.rekey()
+        leg.apply()
+        assert leg.transport._quick is None
+        if by == "media":
+            leg.peer.send(leg.session)
+        else:
+            report = rtcp.build(rtcp.Report(rtcp.RR, leg.peer.ssrc), b"peer")
+            leg.peer.send_rtcp(leg.session, report)
+        await until(lambda: leg.transport._quick is not None)
         leg.close()
 
     run(scenario)

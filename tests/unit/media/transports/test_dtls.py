@@ -100,7 +100,7 @@ def test_a_client_hello_in_two_datagrams(early: bool, ice: bool) -> None:
 
         def answer() -> None:
             if ice:
-                passive.agent.start("passive", active.fingerprints)
+                passive.agent.start("passive", active.fingerprints, by_ice=True)
                 passive.agent.path_ready(CALLER)
             else:
                 passive.agent.start("passive", active.fingerprints, address=CALLER)
@@ -213,8 +213,8 @@ def test_early_first_flights_wait_for_the_description() -> None:
 def test_nothing_is_sent_until_ice_has_a_path() -> None:
     async def test() -> None:
         network, active, passive = pair()
-        active.agent.start("active", passive.fingerprints)
-        passive.agent.start("passive", active.fingerprints)
+        active.agent.start("active", passive.fingerprints, by_ice=True)
+        passive.agent.start("passive", active.fingerprints, by_ice=True)
         await asyncio.sleep(10)
         assert not network.carried
         active.agent.path_ready(CALLED)
@@ -231,7 +231,7 @@ def test_nothing_is_sent_until_ice_has_a_path() -> None:
 def test_with_ice_others_than_the_selected_peer_are_not_heard() -> None:
     async def test() -> None:
         network, active, passive = pair()
-        passive.agent.start("passive", active.fingerprints)
+        passive.agent.start("passive", active.fingerprints, by_ice=True)
         passive.agent.path_ready(("192.0.2.77", 4000))
         active.agent.start("active", passive.fingerprints, address=CALLED)
         await asyncio.sleep(5)
@@ -246,9 +246,9 @@ def test_a_handshake_goes_on_along_another_path() -> None:
     async def test() -> None:
         network, active, passive = pair()
         network.fate = lambda datagram: () if len(network.carried) == 2 else (0.0,)
-        passive.agent.start("passive", active.fingerprints)
+        passive.agent.start("passive", active.fingerprints, by_ice=True)
         passive.agent.path_ready(CALLER)
-        active.agent.start("active", passive.fingerprints)
+        active.agent.start("active", passive.fingerprints, by_ice=True)
         active.agent.path_ready(CALLED)
         await asyncio.sleep(0.01)
         moved = ("192.0.2.9", 6000)

@@ -7,7 +7,8 @@ import random
 from collections.abc import Callable
 
 import pytest
-from dtls_kit import CALLED, CALLER, Network, keyed, pair, run, start
+from dtls_kit import CALLED, CALLER, End, Network, keyed, pair, run, start
+from OpenSSL._util import ffi, lib
 
 from asterism.media.transports.association import client_random
 from asterism.media.transports.parameters import Address
@@ -78,9 +79,43 @@ def test_no_datagram_is_larger_than_the_settings_allow() -> None:
     run(test())
 
 
-@pytest.mark.parametrize(
-    "forged", [FATAL, CLOSE, b"\x16", b"\x14" + HEADER + b"\x00\x01\x01", b"\x17" * 60, b"?" * 30, b""]
-)
+def plain(kind: int, content: bytes, version: bytes = b"\xfe\xfd") -> bytes:
+    """A record in the clear, as anybody can make it."""
+    return bytes([kind]) + version + bytes(8) + len(content).to_bytes(2, "big") + content
+
+
+def message(kind: int, body: bytes, *, length: int = -1, sequence: int = 0, offset: int = 0, part: int = -1) -> bytes:
+    """A message of a handshake, or a fragment of it (RFC 6347 4.2.2)."""
+    sizes = [len(body) if size < 0 else size for size in (length, part)]
+    head = [sizes[0].to_bytes(3, "big"), sequence.to_bytes(2, "big"), offset.to_bytes(3, "big")]
+    return bytes([kind]) + b"".join(head) + sizes[1].to_bytes(3, "big") + body
+
+
+MALFORMED = [
+    FATAL,
+    CLOSE,
+    b"\x16",
+    b"\x17" * 60,
+    b"?" * 30,
+    b"",
+    *(plain(20, content) for content in (b"\x01", b"", b"\x02", b"\x01\x01")),
+    *(plain(21, content) for content in (b"", b"\x02", b"\x02\x28\x00")),
+    *(plain(22, content) for content in (b"", b"nois", b"\x02" + bytes(10), bytes(12))),
+    *(plain(kind, b"some octets") for kind in (0, 19, 23, 24, 25, 63)),
+    plain(22, message(11, b"x" * 10), b"\xfe\x00"),
+    plain(22, message(99, b"?" * 20)),
+    plain(22, message(11, b"x" * 10, length=5)),
+    plain(22, message(11, b"x" * 10, length=20, offset=15)),
+    plain(22, message(11, b"x" * 10, part=20)),
+    plain(22, message(11, b"x" * 10, part=5)),
+    plain(22, message(11, b"x" * 10, length=0xFFFFFF)),
+    plain(22, message(11, b"", length=10)),
+    *(plain(22, message(11, b"x", length=0xFFFFFF, sequence=number)) for number in range(9)),
+    plain(22, message(20, b"x" * 12, sequence=8)),
+]
+
+
+@pytest.mark.parametrize("forged", MALFORMED, ids=[one.hex() or "nothing" for one in MALFORMED])
 @pytest.mark.parametrize("source", [STRANGER, None])
 def test_forged_datagrams_end_nothing(forged: bytes, source: Address | None) -> None:
     """Before every datagram of the handshake and after it, from anywhere and in the peer's name."""
@@ -249,5 +284,74 @@ def test_what_waits_for_a_description_is_little() -> None:
         for number, hello in enumerate(_first_flights(40)):
             passive.agent.receive(hello, ("198.51.100.7", number + 1))
         assert len(passive.agent._hellos) <= 4
+
+    run(test())
+
+
+def _waits(end: End) -> int:
+    """Octets that OpenSSL has been given, and has not read."""
+    assert end.agent._current is not None
+    into, chunk, found = end.agent._current._association._connection._into_ssl, ffi.new("char[]", 4096), 0
+    while (count := lib.BIO_read(into, chunk, 4096)) > 0:
+        found += count
+    return found
+
+
+def test_nothing_is_kept_of_what_the_peer_sends_when_all_is_agreed_on() -> None:
+    """Application data, of many records in each datagram."""
+
+    async def test() -> None:
+        _, active, passive = pair()
+        start(active, passive)
+        await keyed(active, passive)
+        await asyncio.sleep(1)
+        assert active.agent._current is not None
+        connection = active.agent._current._association._connection
+        for _ in range(50):
+            datagram = b""
+            for _ in range(100):
+                connection.send(b"x")
+                datagram += connection.bio_read(4096)
+            passive.agent.receive(datagram[:4096], CALLER)
+            await asyncio.sleep(0.01)
+        assert _waits(passive) == 0
+        assert passive.agent.secure
+
+    run(test())
+
+
+def test_nothing_is_kept_once_the_peer_has_ended_its_association() -> None:
+    async def test() -> None:
+        _, active, passive = pair()
+        start(active, passive)
+        await keyed(active, passive)
+        active.agent.close()
+        await asyncio.sleep(1)
+        forged = b"\x17\xfe\xfd\x00\x01" + bytes(6) + b"\x0f\x00" + bytes(0xF00)
+        for _ in range(100):
+            passive.agent.receive(forged, CALLER)
+            await asyncio.sleep(0.01)
+        assert _waits(passive) == 0
+        assert passive.agent.secure
+
+    run(test())
+
+
+def test_noise_from_elsewhere_does_not_keep_the_server_off() -> None:
+    """A server that answers from another of its addresses is heard, whoever else sends anything before it does."""
+
+    async def test() -> None:
+        network, active, passive = pair()
+        passive.address = ("192.0.2.3", 5000)
+        network.fate = lambda datagram: (0.3,)
+        passive.agent.start("passive", active.fingerprints, address=CALLER)
+        active.agent.start("active", passive.fingerprints, address=CALLED)
+        for _ in range(20):
+            active.agent.receive(b"\x16" + HEADER + b"\x00\x04noise", STRANGER)
+            await asyncio.sleep(0.1)
+        await asyncio.sleep(3)
+        assert active.keys
+        assert passive.keys
+        assert not active.failures
 
     run(test())
