@@ -64,7 +64,7 @@ class Demultiplexer(Generic[Stream]):
         self._single: Stream | None = None
 
     def describe(self, routes: Iterable[Route[Stream]], mid_number: int = 0) -> None:
-        """Take what the descriptions say now; what was learned of streams that stay is kept.
+        """Take what the descriptions say now; what was learned of streams that stay is kept, unless they gainsay it.
 
         Args:
             routes: one for each stream; of several with one mid the first counts.
@@ -85,8 +85,9 @@ class Demultiplexer(Generic[Stream]):
                 if index < _SIGNALLED:
                     self._signalled.setdefault(source, route.stream)
         here = {id(route.stream) for route in self._routes}
-        for source in [source for source, stream in self._learned.items() if id(stream) not in here]:
-            del self._learned[source]
+        for source, stream in tuple(self._learned.items()):
+            if id(stream) not in here or self._signalled.get(source, stream) is not stream:
+                del self._learned[source]
 
     # -- RTP ---------------------------------------------------------------------------------------------------------
 

@@ -89,6 +89,26 @@ def test_what_was_learned_ends_with_its_stream() -> None:
     assert take(demultiplexer, packet(800, 33)) == "sound"
 
 
+def test_what_is_signalled_counts_more_than_what_was_learned_before() -> None:
+    """A re-INVITE moves a source from one stream to another; a mid that comes later moves it again."""
+    demultiplexer = three()
+    assert take(demultiplexer, packet(700, mid="2")) == "screen"
+    assert take(demultiplexer, packet(800, mid="2")) == "screen"
+    demultiplexer.describe(
+        [
+            Route("sound", "0", (111,), own=10),
+            Route("camera", "1", (96,), (700,), own=20),
+            Route("screen", "2", (96,), (500,), own=30),
+        ],
+        MID,
+    )
+    assert take(demultiplexer, packet(700)) == "camera"
+    assert take(demultiplexer, packet(800)) == "screen"
+    assert [stream for stream, _ in demultiplexer.split(report(700))] == ["camera"]
+    assert take(demultiplexer, packet(700, mid="2")) == "screen"
+    assert take(demultiplexer, packet(700)) == "screen"
+
+
 def test_sources_are_bounded() -> None:
     demultiplexer = three()
     for source in range(1000, 3000):
