@@ -12,9 +12,10 @@ from asterism.media import rtcp
 from asterism.media.core import Media
 from asterism.media.formats import ULAW
 from asterism.media.payload_types import PayloadTypes
+from asterism.media.rtp import RtpSession
 from asterism.media.stream import Frame
 from asterism.media.transports.agents import TransportSettings
-from asterism.media.transports.dtls import dtls_agents
+from asterism.media.transports.dtls import DtlsAgent, dtls_agents
 from asterism.media.transports.dtls_server import DtlsSettings
 from asterism.media.transports.parameters import DtlsParameters, RemoteTransport, SrtpKey
 from asterism.media.transports.srtp import new_key
@@ -36,8 +37,12 @@ class Side:
         self.reports: list[int] = []
         self.failures: list[str] = []
         self.session.sink = lambda frame: self.heard.append(bytes(frame.payload))
-        self.session.on_rtcp = lambda session, sent, report: sent or self.reports.append(report.packet_type)
+        self.session.on_rtcp = self._report
         self.transport.on_failed = self.failures.append
+
+    def _report(self, session: RtpSession, sent: bool, report: rtcp.Report) -> None:
+        if not sent:
+            self.reports.append(report.packet_type)
 
     @property
     def address(self) -> tuple[str, int]:
@@ -141,7 +146,7 @@ def test_what_dtls_would_have_led_to_changes_nothing_once_there_is_none(run, lat
             assert other.keys == (theirs, ours)
         else:
             agent = one.transport.dtls
-            assert agent is not None
+            assert isinstance(agent, DtlsAgent)
             assert agent._deadline is agent._retry is agent._rekey is None
         assert one.keys == (ours, theirs)
         assert one.transport.secure
@@ -190,7 +195,8 @@ def test_a_role_changes_with_a_new_association(run) -> None:
             assert one.keys == before
             await talk(*sides, count=1)
             await agreed(one, other, before)
-            assert active.transport.dtls._role == "active"  # type: ignore[union-attr]
+            assert isinstance(active.transport.dtls, DtlsAgent)
+            assert active.transport.dtls._role == "active"
             await talk(*sides)
         one.close()
         other.close()
@@ -271,8 +277,8 @@ def test_a_peer_that_is_nowhere_while_on_hold(run) -> None:
         before = one.keys
         other.hear_of(one, "active", host="0.0.0.0")
         agent = other.transport.dtls
-        assert agent is not None
-        assert agent.address == one.address  # type: ignore[attr-defined]
+        assert isinstance(agent, DtlsAgent)
+        assert agent.address == one.address
         other.hear_of(one, "active")
         await talk(*sides)
         assert one.keys == before
