@@ -3,10 +3,11 @@
 While the channel is in a bridge with one other, the *watch* has charge of T.38 on both::
 
     a party asks for T.38  ->  the other party is asked for it too, where it may be
-    a fax machine answers  ->  the party that hears it is asked for T.38; else the one that says it
+    a fax machine answers  ->  the party that hears it is asked for T.38; else, or if it refuses, the one that says it
     both have T.38         ->  packets are passed on by the bridge: the watch is over
     one has T.38           ->  the gateway runs, between its packets and the other's audio
-    none has it any more   ->  the gateway ends, the watch goes on
+    it cannot              ->  the watch is over, and T.38 with it
+    none has it any more   ->  the gateway ends, the watch goes on: for the next fax
 
 All of it ends when either leaves the bridge.
 """
@@ -32,12 +33,12 @@ from asterism.pbx.vocabulary.errors import ChannelHangup
 
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from asterism.core.events import EventType
     from asterism.pbx.calls.fax.session import FaxSession
     from asterism.pbx.channels.channel import Channel
-    from asterism.pbx.channels.t38 import ChannelT38, T38Parameters, T38Port
+    from asterism.pbx.channels.t38 import ChannelT38, T38Parameters
     from asterism.pbx.vocabulary.host import Host
 
 _LOOKED_AFTER = 50
@@ -133,36 +134,43 @@ class _Leg:
         self.channel = channel
         self.t38 = t38_of(channel)
         self._heard = heard
-        self._detector = AnswerDetector()
-        self._ear = Ear(channel, self._hear, lambda samples: self._hear(bytes(2 * samples)))
-        self._listening = False
+        self._detector: AnswerDetector | None = None
+        self._ear: Ear | None = None
 
     def listen(self, on: bool) -> None:
-        """Listen for a fax machine that answers, or not."""
-        if on is self._listening:
+        """Listen for a fax machine that answers, or not; raises ``MissingFaxLibraryError``."""
+        if on is (self._ear is not None):
             return
-        self._listening = on
         if on:
+            self._detector = AnswerDetector()
+            self._ear = Ear(self.channel, self._hear, lambda samples: self._hear(bytes(2 * samples)))
             self.channel.attach(self._ear, Direction.IN)
-        else:
+        elif self._ear is not None and self._detector is not None:
             self.channel.detach(self._ear)
+            self._detector.close()
+            self._ear = self._detector = None
 
     def _hear(self, pcm: bytes) -> None:
-        if self._listening and self._detector.hear(pcm):
+        if self._detector is not None and self._detector.hear(pcm):
             # Not from within the packet.
-            self.channel.pbx.loop.call_soon(self._heard, self)
+            self.channel.pbx.loop.call_soon(self._tell)
 
-    def close(self) -> None:
-        """Listen no more."""
-        self.listen(False)
-        self._detector.close()
+    def _tell(self) -> None:
+        if self._ear is not None:  # once, however many packets have come
+            self.listen(False)
+            self._heard(self)
 
 
 class _Watch:
     """Two channels of a bridge, between which a gateway may be needed: a ``T38User`` of both."""
 
     def __init__(self, channel: Channel, peer: Channel) -> None:
-        """Take charge of T.38 on both; raises ``RuntimeError`` where another one has."""
+        """Take charge of T.38 on both.
+
+        Raises:
+            RuntimeError: another one has.
+            MissingFaxLibraryError: the library is not there.
+        """
         self.channels = (channel, peer)
         self._pbx = channel.pbx
         self._details = details_of(channel, self._pbx.faxes.settings)
@@ -170,19 +178,13 @@ class _Watch:
         self._running: _Running | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._legs = tuple(_Leg(each, self._fax_answers) for each in self.channels)
-        taken: list[_Leg] = []
         try:
             for leg in self._legs:
                 leg.t38.use(self)
-                taken.append(leg)
-        except RuntimeError:
-            for leg in taken:
-                leg.t38.release(self)
-            for leg in self._legs:
-                leg.close()
+                leg.listen(True)
+        except (RuntimeError, MissingFaxLibraryError):
+            self.stop()
             raise
-        for leg in self._legs:
-            leg.listen(True)
         if self._details.gateway_timeout:
             self._timer = self._pbx.loop.call_later(self._details.gateway_timeout, self.stop)
         for leg in self._legs:
@@ -207,7 +209,7 @@ class _Watch:
         if other.state in _ASKABLE and t38.asked is not None:
             other.ask(t38.asked, partial(self._other_answered, t38))
         else:
-            t38.accept(self._parameters)
+            t38.accept(other.parameters or self._parameters)
 
     def _other_answered(self, t38: ChannelT38, answer: T38Parameters | None) -> None:
         if not self.over and t38.asked is not None:
@@ -230,12 +232,27 @@ class _Watch:
         if self.over or self._running is not None:
             return
         self._begun()
-        for each in self._legs:
-            each.listen(False)
-        hears = self._other(leg.t38)
-        asked = [one for one in (hears, leg.t38) if one.state in _ASKABLE]
-        for one in asked if self._details.negotiate_both else asked[:1]:
-            one.ask(self._parameters, lambda _: None)
+        self._listen(False)
+        parties = [self._other(leg.t38), leg.t38]
+        if self._details.negotiate_both:
+            for one in parties:
+                self._ask([one])
+        else:
+            self._ask(parties)
+
+    def _ask(self, parties: Sequence[ChannelT38], answer: T38Parameters | None = None) -> None:
+        """Ask the first of them for T.38, and the next one where it cannot or refuses."""
+        if self.over or answer is not None or not parties:
+            return
+        one, *others = parties
+        if one.state in _ASKABLE:
+            one.ask(self._parameters, partial(self._ask, others))
+        elif one.state is T38State.UNAVAILABLE:
+            self._ask(others)
+
+    def _listen(self, on: bool) -> None:
+        for leg in self._legs:
+            leg.listen(on)
 
     def _choose(self) -> None:
         """What the states of both make of it."""
@@ -249,24 +266,22 @@ class _Watch:
             if self._running is None:
                 self._run(agreed[0])
             return
-        if self._running is not None:
-            self._running.stop()
-            self._running = None
         if agreed:
             self.stop()
+        elif self._running is not None:
+            self._running.stop()
+            self._running = None
+            self._listen(True)
 
     def _run(self, leg: _Leg) -> None:
         audio = next(each for each in self._legs if each is not leg)
-        port, parameters = leg.t38.port, leg.t38.parameters
-        if port is None or parameters is None:
-            return
-        for each in self._legs:
-            each.listen(False)
         self._begun()
+        self._listen(False)
         try:
-            self._running = _Running(self.channels[0], audio.channel, port, parameters)
-        except (ChannelHangup, RuntimeError, FaxError) as error:
+            self._running = _Running(self.channels[0], audio.channel, leg.t38)
+        except (ChannelHangup, MemoryError, RuntimeError, FaxError) as error:
             self._pbx.log.warning("no fax gateway between %s and %s: %s", *(one.name for one in self.channels), error)
+            self.stop()
 
     def stop(self) -> None:
         """Give charge back; harmless when that was done."""
@@ -278,8 +293,7 @@ class _Watch:
         if self._running is not None:
             self._running.stop()
             self._running = None
-        for leg in self._legs:
-            leg.close()
+        self._listen(False)
         for leg in self._legs:
             leg.t38.release(self)
 
@@ -287,8 +301,11 @@ class _Watch:
 class _Running:
     """A gateway at work."""
 
-    def __init__(self, channel: Channel, audio: Channel, port: T38Port, parameters: T38Parameters) -> None:
-        """Begin; raises what keeps it from that."""
+    def __init__(self, channel: Channel, audio: Channel, t38: ChannelT38) -> None:
+        """Begin, for a channel that has the gateway; raises what keeps it from that."""
+        port, parameters = t38.port, t38.parameters
+        if port is None or parameters is None:
+            raise FaxError("T38_NEG_ERROR", "T.38 is over before it has begun")
         self._pbx, self._channel, self._port = channel.pbx, channel, port
         faxes = self._pbx.faxes
         details = details_of(channel, faxes.settings)
@@ -305,6 +322,7 @@ class _Running:
                 faxes.end(self._session, False)
             raise
         self._session.type, self._session.state = T38, SessionState.ACTIVE
+        self._session.outcome = "No FAX"
         details.session = self._session.number
         port.on_ifp = self._take
         self._status("T.38 gateway active")

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
+from typing import Any
 
 import pytest
 from fake_technology import set_audio, settle
 from faxing_kit import Far, World, faxing, with_t38
 
+from asterism.media.fax.library import MissingFaxLibraryError
+from asterism.media.fax.tones import AnswerDetector
 from asterism.media.formats import ULAW
 from asterism.media.memory import memory_pair
+from asterism.media.stream import Frame
 from asterism.pbx.bridges.bridge import Bridge
 from asterism.pbx.channels.channel import Channel
-from asterism.pbx.channels.t38 import T38State, t38_of
+from asterism.pbx.channels.t38 import USUAL, ChannelT38, T38State, t38_of
 from asterism.pbx.vocabulary.events import HANGUP
 from asterism.pbx.vocabulary.party import PartyId
 from fax_pages import assert_same, page, write_pages
@@ -156,6 +160,128 @@ def test_it_waits_as_long_as_it_may_and_can_be_taken_off(tmp_path: Path, monkeyp
         assert t38_of(far).user is None
         assert all(one.taps is None or not one.taps.taps for one in (near, far))
         world.module.unload()
+        bridged.end()
+
+    faxing(tmp_path, scenario, monkeypatch)
+
+
+def test_further_faxes_in_one_bridge(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody asks for T.38 but the gateway, which hears each of them."""
+    sent = [page(40, seed) for seed in (1, 2)]
+
+    async def scenario(world: World) -> None:
+        bridged = Bridged(world)
+        world.write(bridged.near, "gateway", "yes")
+        world.write(world.bob, "t38timeout", "20000")
+        for index, each in enumerate(sent):
+            file = write_pages(tmp_path / f"{index}.tif", each)
+            await asyncio.gather(
+                world.start(world.alice, "ReceiveFAX", f"in{index}.tif"), world.start(world.bob, "SendFAX", str(file))
+            )
+            assert outcome(world.alice, world.bob) == [("SUCCESS", "", "1", "audio"), ("SUCCESS", "", "1", "T38")]
+            assert [side.asked for side in bridged.sides] == [index + 1, 0]
+            await asyncio.sleep(1)
+            assert t38_of(bridged.far).state is T38State.UNKNOWN
+        bridged.end()
+
+    faxing(tmp_path, scenario, monkeypatch)
+    for index, each in enumerate(sent):
+        assert_same(tmp_path / "fax" / f"in{index}.tif", each)
+
+
+def test_who_hears_the_machine_refuses_and_it_is_asked_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Bob's machine sends by audio only; alice's could T.38 but does not ask for it."""
+    sent = page(40)
+    file = write_pages(tmp_path / "1.tif", sent)
+
+    async def scenario(world: World) -> None:
+        bridged = Bridged(world, near_t38=True)
+        world.write(bridged.near, "gateway", "yes")
+        world.write(world.alice, "t38timeout", "100")
+        driver: Any = world.alice.driver
+        driver.t38_request = lambda _: None
+        await asyncio.gather(
+            world.start(world.alice, "ReceiveFAX", "in.tif,f"), world.start(world.bob, "SendFAX", f"{file},F")
+        )
+        assert outcome(world.alice, world.bob) == [("SUCCESS", "", "1", "T38"), ("SUCCESS", "", "1", "audio")]
+        assert {side.channel.name: side.asked for side in bridged.sides} == {
+            world.alice.name: 0, bridged.near.name: 1, bridged.far.name: 1, world.bob.name: 0,
+        }  # fmt: skip
+        bridged.end()
+
+    faxing(tmp_path, scenario, monkeypatch)
+    assert_same(tmp_path / "fax" / "in.tif", sent)
+
+
+class Undecided:
+    """Has charge of T.38, and lets the far end wait."""
+
+    def t38_requested(self, t38: ChannelT38) -> None:
+        pass
+
+    def t38_changed(self, t38: ChannelT38) -> None:
+        pass
+
+
+@pytest.mark.parametrize("both", [False, True])
+def test_a_machine_that_is_heard_in_a_burst_is_heard_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, both: bool
+) -> None:
+    """Only with negotiate_both is more than one party asked."""
+    monkeypatch.setattr(AnswerDetector, "hear", lambda detector, pcm: True)
+
+    async def scenario(world: World) -> None:
+        bridged = Bridged(world, near_t38=True)
+        user: Any = Undecided()
+        t38_of(world.bob).use(user)
+        world.write(bridged.near, "negotiate_both", "yes" if both else "no")
+        world.write(bridged.near, "gateway", "yes")
+        for index in range(3):
+            world.alice.stream.write(Frame(ULAW, bytes(160), 160 * index))
+        await settle()
+        asked = {side.channel.name: side.asked for side in bridged.sides}
+        assert (asked[bridged.far.name], asked[bridged.near.name]) == (1, int(both))
+        bridged.end()
+
+    faxing(tmp_path, scenario, monkeypatch)
+
+
+def test_a_gateway_that_cannot_begin_leaves_t38(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Something speaks to the party in audio, and nothing of it is at the other end of T.38."""
+
+    class Voice:
+        def follow(self, stream: object) -> None:
+            pass
+
+    async def scenario(world: World) -> None:
+        bridged = Bridged(world)
+        world.write(bridged.near, "gateway", "yes")
+        voice: Any = Voice()
+        bridged.near.speak(voice)
+        t38_of(world.bob).ask(t38_of(bridged.far).parameters or USUAL, lambda _: None)
+        await settle()
+        assert t38_of(bridged.far).state is T38State.NEGOTIATED
+        assert not len(world.pbx.faxes)
+        assert [t38_of(one).user for one in (bridged.near, bridged.far)] == [None, None]
+        await asyncio.sleep(1)
+        assert t38_of(bridged.far).state is T38State.UNKNOWN
+        assert all(one.taps is None or not one.taps.taps for one in (bridged.near, bridged.far))
+        bridged.near.silent(voice)
+        bridged.end()
+
+    faxing(tmp_path, scenario, monkeypatch)
+
+
+def test_without_the_library_nobody_has_charge(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def missing() -> None:
+        raise MissingFaxLibraryError("fax needs libspandsp.so.2")
+
+    async def scenario(world: World) -> None:
+        bridged = Bridged(world)
+        monkeypatch.setattr("asterism.media.fax.tones.spandsp", missing)
+        world.write(bridged.near, "gateway", "yes")
+        assert [t38_of(one).user for one in (bridged.near, bridged.far)] == [None, None]
+        assert not len(world.module._gateways)
         bridged.end()
 
     faxing(tmp_path, scenario, monkeypatch)
