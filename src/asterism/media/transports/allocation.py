@@ -7,19 +7,25 @@ import socket
 import struct
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from typing import Any
 
-from aioice.stun import TransactionError
+from aioice.stun import Message, Method, TransactionError
 from aioice.turn import DEFAULT_ALLOCATION_LIFETIME, TurnClientTcpProtocol, TurnClientUdpProtocol
 
 from asterism.media.sockets import is_address
-from asterism.media.transports.candidates import Address, Base, foundation, priority
+from asterism.media.transports.candidates import Address, Base, foundation, plausible, priority
 from asterism.media.transports.ice_services import IceServices
 
 _CHANNEL_REFRESH = 240
 """Seconds: a channel lasts ten minutes, but the permission that comes with it five (RFC 8656 9 and 12)."""
+_TRIED_AGAIN = 30.0
+"""Seconds after which a channel is refreshed again, when the server has not done it."""
+_SHORTEST = 60
+"""Seconds that an allocation lasts at least; who gives less would have to be asked all the time."""
+_GIVING_BACK = 5.0
+"""Seconds that a server is asked to take a port back; then it ends by itself (RFC 8656 6)."""
 _MOST_PEERS = 64
 """Peers that one allocation has a channel for."""
 _MOST_WAITING = 8
@@ -28,26 +34,38 @@ _MOST_UNSENT = 65536
 """Octets that wait to be sent over TCP; further packets are lost, as they would be over UDP."""
 
 
-class _Udp(TurnClientUdpProtocol):
+class _Calm:
+    """What a server that is not what it should be makes of a client: an error of the kind that is expected."""
+
     def datagram_received(self, data: bytes | str, addr: tuple[str, int]) -> None:
-        _guarded(super().datagram_received, data, addr)
+        with suppress(ValueError, IndexError, struct.error):
+            super().datagram_received(data, addr)  # type: ignore[misc]
+
+    async def request_with_retry(self, request: Message) -> tuple[Message, Address]:
+        given_back = request.attributes.get("LIFETIME") == 0
+        try:
+            response: Message
+            response, address = await super().request_with_retry(request)  # type: ignore[misc]
+        except (ValueError, struct.error) as error:  # its nonce or realm is of no use
+            raise ConnectionError(f"its answer is of no use: {error}") from error
+        lifetime = response.attributes.get("LIFETIME", _SHORTEST)
+        if request.message_method in (Method.ALLOCATE, Method.REFRESH) and lifetime < _SHORTEST and not given_back:
+            raise ConnectionError(f"it gives a port for {lifetime} seconds")
+        return response, address
 
 
-class _Tcp(TurnClientTcpProtocol):
-    def datagram_received(self, data: bytes | str, addr: tuple[str, int]) -> None:
-        _guarded(super().datagram_received, data, addr)
+class _Udp(_Calm, TurnClientUdpProtocol):
+    """Over UDP."""
+
+
+class _Tcp(_Calm, TurnClientTcpProtocol):
+    """Over TCP."""
 
 
 def guarded_client(server: Address, username: str, password: str, *, tcp: bool) -> _Udp | _Tcp:
     """A client that does not mind what is not well-formed."""
     made = _Tcp if tcp else _Udp
     return made(server, username, password, DEFAULT_ALLOCATION_LIFETIME, _CHANNEL_REFRESH)
-
-
-def _guarded(receive: Callable[[Any, Any], None], data: bytes | str, address: tuple[str, int]) -> None:
-    # What is not well-formed comes from a server that is not what it should be.
-    with suppress(ValueError, IndexError, struct.error):
-        receive(data, address)
 
 
 class _Receiver(asyncio.DatagramProtocol):
@@ -89,6 +107,7 @@ class Relay:
         self._received = received
         self._binding: dict[Address, deque[bytes]] = {}
         self._refreshing: set[Address] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
         self._closed = False
         client.receiver = _Receiver(self)
 
@@ -125,7 +144,17 @@ class Relay:
             if transport is not None:
                 transport.close()
             raise
-        return cls(services, component, client, received)
+        relay = cls(services, component, client, received)
+        if not plausible(relay.address, loopback=services.settings.loopback):
+            services.log.warning("the TURN server %s:%d gives a port at '%s', where nobody is", *address, relay.address)
+            relay.close()
+            return None
+        return relay
+
+    @property
+    def usable(self) -> bool:
+        """Whether packets go through it: neither was it given back nor did the server refuse to let us keep it."""
+        return not self._closed and not self._client.transport.is_closing()
 
     def received(self, data: bytes, address: Address) -> None:
         """A packet of a peer came through the server."""
@@ -136,19 +165,25 @@ class Relay:
         """Send a packet to a peer through the server; what cannot be sent is lost."""
         client = self._client
         channel = client.peer_to_channel.get(address)
-        if self._closed or client.transport.is_closing():
+        if not self.usable:
             return
         if channel is None:
             self._bind(address, data)
             return
         if time.time() > client.channel_refresh_at[channel] and address not in self._refreshing:
             self._refreshing.add(address)
-            self._services.run(self._refresh(address, channel))
+            self._run(self._refresh(address, channel))
         packet = struct.pack("!HH", channel, len(data)) + data
         if isinstance(client, _Udp):
             client.transport.sendto(packet)
         elif client.transport.get_write_buffer_size() < _MOST_UNSENT:
             client.transport.write(packet + bytes(-len(packet) % 4))
+
+    def _run(self, coroutine: Coroutine[Any, Any, None]) -> None:
+        """Run something that ends with this allocation."""
+        task = self._services.run(coroutine)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
     def _bind(self, address: Address, data: bytes) -> None:
         waiting = self._binding.get(address)
@@ -156,7 +191,7 @@ class Relay:
             waiting.append(data)
         elif len(self._binding) + len(self._client.peer_to_channel) < _MOST_PEERS:
             self._binding[address] = deque((data,), maxlen=_MOST_WAITING)
-            self._services.run(self._bound(address))
+            self._run(self._bound(address))
 
     async def _bound(self, address: Address) -> None:
         try:
@@ -170,16 +205,25 @@ class Relay:
             del self._binding[address]
 
     async def _refresh(self, address: Address, channel: int) -> None:
+        again = _TRIED_AGAIN
         try:
             await self._client.channel_bind(channel, address)
-            self._client.channel_refresh_at[channel] = time.time() + _CHANNEL_REFRESH
+            again = _CHANNEL_REFRESH
         except (OSError, TransactionError) as error:
             self._services.log.debug("TURN: the channel to %s:%d is not refreshed: %s", *address, error)
         finally:
+            self._client.channel_refresh_at[channel] = time.time() + again
             self._refreshing.discard(address)
 
     def close(self) -> None:
         """Give the port back."""
         if not self._closed:
             self._closed = True
-            self._services.run(self._client.delete())
+            for task in self._tasks:
+                task.cancel()
+            self._services.run(self._give_back())
+
+    async def _give_back(self) -> None:
+        with suppress(TimeoutError, OSError, TransactionError):
+            async with asyncio.timeout(_GIVING_BACK):
+                await self._client.delete()

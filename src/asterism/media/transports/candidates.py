@@ -140,3 +140,12 @@ def usable(host: str, *, loopback: bool) -> ipaddress.IPv4Address | ipaddress.IP
     ):
         raise ValueError(f"nothing is sent to '{host}'")
     return address
+
+
+def plausible(address: Address, *, loopback: bool) -> bool:
+    """Whether something may be sent to what a server says is ours, so that it can be told as a candidate."""
+    try:
+        usable(address[0], loopback=loopback)
+    except ValueError:
+        return False
+    return address[1] > 0

@@ -11,8 +11,9 @@ from aioice.stun import Class, Message
 
 from asterism.media.transports import stun
 from asterism.media.transports.allocation import Relay
-from asterism.media.transports.candidates import Address, Base, LocalCandidate, foundation, priority
+from asterism.media.transports.candidates import Address, Base, LocalCandidate, foundation, plausible, priority
 from asterism.media.transports.ice_services import IceServices
+from asterism.media.transports.ice_settings import TurnServer
 from asterism.media.transports.stun import Transaction
 
 _WAIT = 2.0
@@ -21,6 +22,8 @@ _KEEP_INTERVAL = 15.0
 """Seconds after which a server is asked again, so that a NAT keeps the port open until a path is found."""
 _MOST_KEPT = 20
 """How often at most: the peer has five minutes to answer."""
+_NOWHERE = ("0.0.0.0", 9), ("::", 9)
+"""What is told as the address behind a candidate where that is nobody's business (RFC 8839 5.1), by family."""
 
 
 class Gathering:
@@ -43,11 +46,18 @@ class Gathering:
         self._bases = bases
         self._received = received
         self._running: asyncio.Future[None] | None = None
+        self._tasks: list[asyncio.Task[None]] = []
         self._asked: dict[bytes, tuple[Transaction, Address, asyncio.Future[Address | None]]] = {}
         self._keeping: asyncio.TimerHandle | None = None
         self._kept = 0
         self._servers: list[tuple[Base, Address]] = []
         self._closed = False
+
+    @property
+    def usable(self) -> list[LocalCandidate]:
+        """The candidates, but for ports at a TURN server that are gone."""
+        gone = {relay.address for relay in self.relays if not relay.usable}
+        return [one for one in self.candidates if one.kind != "relay" or one.address not in gone]
 
     async def run(self, components: Sequence[int]) -> None:
         """Ask all servers for candidates of ``components``; whoever comes meanwhile waits for the same."""
@@ -55,18 +65,24 @@ class Gathering:
             self._running = asyncio.ensure_future(self._run(components))
         await asyncio.shield(self._running)
 
+    def renew(self) -> None:
+        """Have :meth:`run` ask again: there is no path, and perhaps the servers see us elsewhere now."""
+        if self.done and not self._closed:
+            self._running, self.done = None, False
+
     async def _run(self, components: Sequence[int]) -> None:
         settings = self._services.settings
-        bases = [base for base in self._bases if base.component in components]
-        tasks: list[asyncio.Task[None]] = []
-        loop = self._services.loop
-        for base in bases:
-            if not settings.stun_rules.allows(base.address[0]):
+        self._servers.clear()
+        self.candidates = [one for one in self.candidates if one.kind == "relay"]
+        relayed = {relay.component for relay in self.relays if relay.usable}
+        tasks = self._tasks = []
+        for base in self._bases:
+            if base.component not in components:
                 continue
             if settings.stun is not None:
-                tasks.append(loop.create_task(self._reflexive(base, *settings.stun)))
-            if settings.turn is not None:
-                tasks.append(loop.create_task(self._relayed(base)))
+                tasks.append(self._services.run(self._reflexive(base, *settings.stun)))
+            if settings.turn is not None and base.component not in relayed:
+                tasks.append(self._services.run(self._relayed(base, settings.turn)))
         if tasks:
             _, late = await asyncio.wait(tasks, timeout=_WAIT)
             for task in late:
@@ -75,33 +91,41 @@ class Gathering:
                 await asyncio.wait(late)
         self.done = True
         if self._servers and not self._closed:
-            self._keeping = loop.call_later(_KEEP_INTERVAL, self._keep)
+            self.end_keeping()
+            self._keeping = self._services.loop.call_later(_KEEP_INTERVAL, self._keep)
 
-    async def _reflexive(self, base: Base, host: str, port: int) -> None:
-        """How the STUN server sees a socket."""
+    async def _server(self, base: Base, host: str, port: int) -> tuple[Address, str] | None:
+        """A server's address, and ours towards it; ``None`` where it must not be asked from there, or is not found."""
         family = socket.AF_INET6 if ":" in base.address[0] else socket.AF_INET
         server = await self._services.address_of(host, port, family)
         if server is None or self._closed:
+            return None
+        local = self._services.source(base.address[0], server)
+        return (server, local) if self._services.settings.stun_rules.allows(local) else None
+
+    async def _reflexive(self, base: Base, host: str, port: int) -> None:
+        """How the STUN server sees a socket."""
+        asked = await self._server(base, host, port)
+        if asked is None:
             return
+        server, local = asked
         found = await self._ask(base, server)
         if found is None:
             self._services.log.info("the STUN server %s:%d does not answer", *server)
             return
         self._servers.append((base, server))
-        hosts = self._services.hosts(base.address[0])
-        local = hosts[0] if hosts else base.address[0]
-        if found != (local, base.address[1]):
-            number = base.component
-            self.candidates.append(
-                LocalCandidate(
-                    number,
-                    "srflx",
-                    found,
-                    foundation("srflx", local),
-                    priority("srflx", number),
-                    (local, base.address[1]),
-                )
-            )
+        services, number = self._services, base.component
+        if found == (local, base.address[1]) or not plausible(found, loopback=services.settings.loopback):
+            return
+        if services.hides(found[0]) or (":" in found[0]) != (":" in local):
+            return
+        related = (local, base.address[1])
+        if services.hides(local):
+            related = _NOWHERE[":" in local]
+        origin = found[0] if services.hides(local) else local
+        self.candidates.append(
+            LocalCandidate(number, "srflx", found, foundation("srflx", origin), priority("srflx", number), related)
+        )
 
     async def _ask(self, base: Base, server: Address) -> Address | None:
         message = stun.request()
@@ -133,8 +157,10 @@ class Gathering:
             found = message.attributes.get("XOR-MAPPED-ADDRESS") if message.message_class is Class.RESPONSE else None
             asked[2].set_result(found)
 
-    async def _relayed(self, base: Base) -> None:
+    async def _relayed(self, base: Base, server: TurnServer) -> None:
         """A port at the TURN server."""
+        if await self._server(base, server.host, server.port) is None:
+            return
         relay = await Relay.allocate(self._services, base.component, self._received)
         if relay is None:
             return
@@ -142,8 +168,11 @@ class Gathering:
             relay.close()
             return
         self.relays.append(relay)
+        related = relay.mapped
+        if self._services.hides(related[0]):
+            related = _NOWHERE[":" in related[0]]
         self.candidates.append(
-            LocalCandidate(relay.component, "relay", relay.address, relay.foundation, relay.priority, relay.mapped)
+            LocalCandidate(relay.component, "relay", relay.address, relay.foundation, relay.priority, related)
         )
 
     def _keep(self) -> None:
@@ -166,6 +195,8 @@ class Gathering:
         """Give back all allocations and ask for nothing more."""
         self._closed = True
         self.end_keeping()
+        for task in self._tasks:
+            task.cancel()
         for transaction, _, answer in self._asked.values():
             transaction.end()
             if not answer.done():

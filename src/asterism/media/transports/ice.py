@@ -7,6 +7,7 @@ one's pair until the new one has found its own (RFC 8445 9).
 
 from __future__ import annotations
 
+import asyncio
 from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -32,6 +33,8 @@ from asterism.media.transports.parameters import IceParameters
 
 _MOST_EARLY = 32
 """Checks of a peer that are kept until its description is known."""
+_MOST_NAMES = 8
+"""Names of one peer that are asked for at one time."""
 _MOST_RESTARTS = 3
 """Restarts of ours that the peer has answered, and none of which has found a path."""
 
@@ -114,6 +117,7 @@ class IceAgent:
         """The credentials of a restart that we have offered."""
         self._last: _Generation | None = None
         """The generation before, while its path is still the one in use."""
+        self._named: dict[tuple[CheckList, RemoteCandidate], asyncio.Task[None]] = {}
         self._lost = False
         self._restarts = 0
         self._closed = False
@@ -125,6 +129,8 @@ class IceAgent:
             for generation in self._generations():
                 if generation.checks is not None:
                     generation.checks.close()
+            for task in self._named.values():
+                task.cancel()
             self._gathering.close()
 
     # What we tell.
@@ -140,7 +146,7 @@ class IceAgent:
     def candidates(self) -> list[LocalCandidate]:
         """Where we can be reached, as far as it is known."""
         found = [candidate for base in self._components for candidate in self._hosts(base)]
-        return found + [found for found in self._gathering.candidates if found.component in self._numbers]
+        return found + [one for one in self._gathering.usable if one.component in self._numbers]
 
     @property
     def gathers(self) -> bool:
@@ -233,7 +239,7 @@ class IceAgent:
         generation.remote = remote
         self._lost = False
         bases: list[Base] = [*self._components]
-        bases += [base for base in self._gathering.relays if base.component in self._numbers]
+        bases += [base for base in self._gathering.relays if base.usable and base.component in self._numbers]
         checks = generation.checks = CheckList(
             services.loop,
             Credentials(generation.ufrag, generation.password.encode(), remote.ufrag, remote.password.encode()),
@@ -272,10 +278,17 @@ class IceAgent:
             if candidate is None or candidate.component not in self._numbers:
                 continue
             if candidate.host.endswith(".local"):
-                self._services.run(self._resolve(checks, candidate))
+                self._ask_for(checks, candidate)
             else:
                 found.append(candidate)
         checks.add(found)
+
+    def _ask_for(self, checks: CheckList, candidate: RemoteCandidate) -> None:
+        """Look up the name of a candidate, unless that is being done."""
+        key = checks, candidate
+        if key not in self._named and len(self._named) < _MOST_NAMES:
+            task = self._named[key] = self._services.run(self._resolve(checks, candidate))
+            task.add_done_callback(lambda _task: self._named.pop(key, None))
 
     async def _resolve(self, checks: CheckList, candidate: RemoteCandidate) -> None:
         address = await self._services.names.resolve(candidate.host)
@@ -360,6 +373,8 @@ class IceAgent:
                 return
         else:
             return
+        if component == 1:
+            self._gathering.renew()
         self.on_failed(component, f"ICE: {reason}")
 
     def _forget_last(self) -> None:

@@ -88,6 +88,25 @@ class IceServices:
             and settings.host_rules.allows(host)
         )
 
+    def hides(self, host: str) -> bool:
+        """Whether a host is an address of this machine that peers are not to be told: by ``ice_deny`` or a mapping."""
+        settings = self.settings
+        instead = settings.advertised.get(host)
+        if instead is not None:
+            return not instead.with_local
+        return not settings.host_rules.allows(host) and host in self._all_hosts()
+
+    def source(self, bound: str, server: Address) -> str:
+        """The local address from which a socket bound to ``bound`` sends to a server; ``bound`` where there is none."""
+        if not ipaddress.ip_address(bound).is_unspecified:
+            return bound
+        with socket.socket(socket.AF_INET6 if ":" in bound else socket.AF_INET, socket.SOCK_DGRAM) as probe:
+            try:
+                probe.connect(server)  # which sends nothing
+            except OSError:
+                return bound
+            return str(probe.getsockname()[0])
+
     def _all_hosts(self) -> tuple[str, ...]:
         now = self.loop.time()
         if now >= self._hosts_until:

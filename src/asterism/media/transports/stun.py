@@ -13,6 +13,10 @@ Address = tuple[str, int]
 
 _LONGEST = 1500
 """Octets: nobody sends longer ones, and what is read is copied."""
+_MOST_ATTRIBUTES = 24
+"""Attributes of one message: to decode each takes time, and anybody may send them."""
+_COOKIE = b"\x21\x12\xa4\x42"
+_length = struct.Struct("!H").unpack_from
 RETRANSMISSION = 0.5
 """Seconds until a request is sent again, then twice as long (RTO, RFC 8445 14.3)."""
 SENDS = 6
@@ -20,8 +24,15 @@ SENDS = 6
 
 
 def read(data: bytes | memoryview) -> Message | None:
-    """The message in a datagram; ``None`` if it is none, whatever it is."""
-    if len(data) > _LONGEST:
+    """The message in a datagram; ``None`` if it is none, whatever it is, or has more attributes than any of ICE."""
+    if not 20 <= len(data) <= _LONGEST or data[4:8] != _COOKIE:
+        return None
+    at = 20
+    for _ in range(_MOST_ATTRIBUTES):
+        if at > len(data) - 4:
+            break
+        at += 4 + (_length(data, at + 2)[0] + 3 & ~3)
+    if at <= len(data) - 4:
         return None
     try:
         return parse_message(bytes(data))

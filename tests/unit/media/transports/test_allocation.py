@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
-from aioice.stun import TransactionTimeout
+from aioice.stun import Class, Message, Method, TransactionTimeout, parse_message
 
 from asterism.media.transports import allocation
 from asterism.media.transports.allocation import Relay
 from asterism.media.transports.ice_services import IceServices
-from asterism.media.transports.ice_settings import IceSettings
+from asterism.media.transports.ice_settings import IceSettings, TurnServer
 
 PEER = ("198.51.100.2", 6000)
 
@@ -146,6 +148,29 @@ def test_a_server_that_refuses_a_channel_is_asked_again_later() -> None:
     run(test)
 
 
+def test_a_channel_that_is_not_refreshed_is_not_asked_for_with_every_packet(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = time.time()
+    monkeypatch.setattr("time.time", lambda: now)
+
+    async def test() -> None:
+        nonlocal now
+        relay, client, _ = make()
+        relay.send(b"one", PEER)
+        await turns()
+        client.refuses = True
+        now += 250
+        for _ in range(20):
+            relay.send(b"more", PEER)
+            await turns()
+        assert len(client.bound) == 2
+        now += 31
+        relay.send(b"more", PEER)
+        await turns()
+        assert len(client.bound) == 3
+
+    run(test)
+
+
 def test_over_tcp_nothing_piles_up() -> None:
     async def test() -> None:
         relay, client, _ = make(tcp=True)
@@ -177,5 +202,122 @@ def test_after_the_end_nothing_is_sent_and_the_port_is_given_back() -> None:
         assert deleted == [True]
         assert len(client.transport.sent) == 1
         assert not heard
+
+    run(test)
+
+
+class BadServer(asyncio.DatagramProtocol):
+    """A TURN server on the loopback interface that answers as it likes."""
+
+    def __init__(self, *, lifetime: int = 600, relayed: Any = ("127.0.0.1", 50000)) -> None:
+        self.lifetime, self.relayed = lifetime, relayed
+        self.asked: list[Message] = []
+        self.silent: set[Method] = set()
+        self.wire: Any = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.wire = transport
+
+    def datagram_received(self, data: bytes, address: Any) -> None:
+        message = parse_message(data)
+        self.asked.append(message)
+        if message.message_method in self.silent:
+            return
+        answer = Message(message.message_method, Class.RESPONSE, message.transaction_id)
+        if message.message_method is Method.ALLOCATE:
+            answer.attributes["XOR-RELAYED-ADDRESS"] = self.relayed
+            answer.attributes["XOR-MAPPED-ADDRESS"] = address
+        answer.attributes["LIFETIME"] = self.lifetime
+        self.wire.sendto(bytes(answer), address)
+
+
+@asynccontextmanager
+async def bad_server(**how: Any) -> AsyncIterator[tuple[BadServer, IceServices]]:
+    """The server and what agents share; afterwards neither a task nor a socket is left."""
+    loop = asyncio.get_running_loop()
+    files, tasks = open_files(), asyncio.all_tasks()
+    wire, server = await loop.create_datagram_endpoint(lambda: BadServer(**how), local_addr=("127.0.0.1", 0))
+    settings = IceSettings(turn=TurnServer("127.0.0.1", wire.get_extra_info("sockname")[1], "u", "p"), loopback=True)
+    yield server, IceServices(lambda: settings, loop, logging.getLogger("test"))
+    async with asyncio.timeout(3):
+        while asyncio.all_tasks() - tasks:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+    wire.close()
+    await turns()
+    assert open_files() == files
+
+
+def open_files() -> int:
+    return len(os.listdir("/proc/self/fd"))
+
+
+async def allocate(services: IceServices) -> Relay | None:
+    return await Relay.allocate(services, 1, lambda _base, _data, _source: None)
+
+
+@pytest.mark.parametrize(
+    "how",
+    [
+        {"lifetime": 0},
+        {"lifetime": 59},
+        {"relayed": ("0.0.0.0", 50000)},
+        {"relayed": ("224.0.0.1", 50000)},
+        {"relayed": ("127.0.0.1", 0)},
+    ],
+    ids=str,
+)
+def test_a_server_that_answers_what_is_of_no_use_gives_no_port(how: Any) -> None:
+    async def test() -> None:
+        async with bad_server(**how) as (server, services):
+            assert await allocate(services) is None
+            await asyncio.sleep(0.1)
+            assert len(server.asked) <= 2
+
+    run(test)
+
+
+def test_a_port_that_the_server_lets_be_kept_no_longer(monkeypatch: pytest.MonkeyPatch) -> None:
+    sleep = asyncio.sleep
+    monkeypatch.setattr("aioice.turn.asyncio.sleep", lambda seconds: sleep(seconds / 1000))
+
+    async def test() -> None:
+        async with bad_server() as (server, services):
+            relay = await allocate(services)
+            assert relay is not None
+            assert relay.usable
+            server.lifetime = 0
+            async with asyncio.timeout(3):
+                while relay.usable:
+                    await sleep(0.01)
+            relay.send(b"lost", PEER)
+            assert {one.message_method for one in server.asked} == {Method.ALLOCATE, Method.REFRESH}
+            relay.close()
+
+    run(test)
+
+
+def test_a_port_is_given_back_in_time_or_not_at_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also while a channel is being bound: the call has ended, and so does what was done for it."""
+    monkeypatch.setattr(allocation, "_GIVING_BACK", 0.2)
+
+    async def test() -> None:
+        async with bad_server() as (server, services):
+            relay = await allocate(services)
+            assert relay is not None
+            server.silent = {Method.CHANNEL_BIND, Method.REFRESH}
+            relay.send(b"one", PEER)
+            await turns()
+            relay.close()
+
+    run(test)
+
+
+def test_a_nonce_that_fits_into_no_request() -> None:
+    async def test() -> None:
+        _, client, _ = make(tcp=True)
+        client.nonce, client.realm, client.integrity_key = b"n" * 65500, "example.com", b"k" * 16
+        request = Message(Method.REFRESH, Class.REQUEST)
+        with pytest.raises(ConnectionError, match="of no use"):
+            await client.request_with_retry(request)
 
     run(test)

@@ -105,6 +105,52 @@ def test_a_peer_that_checks_from_everywhere(run: Run) -> None:
     run(scenario)
 
 
+def test_a_peer_that_checks_from_one_address_all_the_time(run: Run) -> None:
+    """Each of its checks is answered; what it has us send beside that is bounded."""
+
+    async def scenario(network: Network) -> None:
+        ours, theirs = two(network)
+        connect(ours, theirs)
+        await asyncio.sleep(1)
+        sent = len(network.sent)
+        victim = ("203.0.113.9", 9)
+        for _ in range(1000):
+            ours.agent.receive(check(ours, theirs, PRIORITY=5), victim, 1)
+            await asyncio.sleep(0.01)
+        to_victim = [data for _, target, data in network.sent[sent:] if target == victim]
+        assert len(to_victim) <= 1000 + 2 * stun.SENDS
+
+    run(scenario)
+
+
+def test_the_port_of_rtcp_has_no_checks_where_it_is_not_used(run: Run) -> None:
+    async def scenario(network: Network) -> None:
+        ours, theirs = two(network)
+        connect(ours, theirs)
+        await asyncio.sleep(1)
+        sent = len(network.sent)
+        ours.agent.receive(check(ours, theirs, PRIORITY=5, USE_CANDIDATE=None), ("203.0.113.9", 9), 2)
+        assert len(network.sent) == sent + 1
+        await asyncio.sleep(60)
+        assert list(ours.selected) == [1]
+        assert ("203.0.113.9", 9) not in [target for _, target, _ in network.sent[sent + 1 :]]
+
+    run(scenario)
+
+
+def test_whoever_is_told_of_a_loss_may_end_the_agent(run: Run) -> None:
+    async def scenario(network: Network) -> None:
+        ours, theirs = (Side(network, host, 5000, mux=False) for host in ("192.0.2.1", "198.51.100.2"))
+        connect(ours, theirs)
+        await asyncio.sleep(1)
+        network.passes = lambda source, target: 5000 not in (source[1], target[1])
+        ours.agent.on_failed = lambda *_: (ours.agent.close(), network.sent.clear())
+        await asyncio.sleep(60)
+        assert "192.0.2.1" not in {source[0] for source, _, _ in network.sent}
+
+    run(scenario)
+
+
 def test_checks_before_the_answer_are_bounded(run: Run) -> None:
     async def scenario(network: Network) -> None:
         ours, theirs = two(network)

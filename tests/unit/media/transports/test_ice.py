@@ -299,6 +299,92 @@ def test_loopback_is_no_candidate_unless_allowed(run: Run) -> None:
     run(scenario)
 
 
+def test_a_path_that_dies_while_a_restart_looks_for_another(run: Run) -> None:
+    """Nothing is sent by the old one any more when its consent has ended (RFC 7675), whatever the new checks do."""
+
+    async def scenario(network: Network) -> None:
+        for seconds in (0, 32):
+            ours, theirs = two(network)
+            connect(ours, theirs)
+            await asyncio.sleep(1)
+            if not seconds:
+                network.passes = lambda source, target: False
+            offer = IceParameters("abcd", "p" * 22, ("1 1 UDP 2130706431 203.0.113.99 6000 typ host",))
+            ours.agent.apply(offer, controlling=False)
+            await asyncio.sleep(20)
+            assert not ours.failures
+            if seconds:
+                await asyncio.sleep(25)
+                # The restart has found nothing, but the path of before works.
+                assert not ours.failures
+                network.passes = lambda source, target: False
+            await asyncio.sleep(40)
+            assert ours.failures[0] == "ICE: the peer no longer answers checks"
+            assert ours.agent.lost
+            network.passes = lambda source, target: True
+            for side in (ours, theirs):
+                side.agent.close()
+
+    run(scenario)
+
+
+def test_a_restart_of_ours_is_tried_three_times(run: Run) -> None:
+    async def scenario(network: Network) -> None:
+        ours, theirs = two(network)
+        connect(ours, theirs)
+        await asyncio.sleep(1)
+        network.passes = lambda source, target: False
+        await asyncio.sleep(50)
+        for _ in range(3):
+            assert ours.agent.lost
+            ours.agent.restart()
+            # An offer that comes to nothing does not count.
+            ours.agent.roll_back()
+            ours.agent.restart()
+            theirs.agent.apply(ours.agent.local, controlling=False)
+            ours.agent.apply(theirs.agent.local, controlling=True)
+            assert not ours.agent.lost
+            await asyncio.sleep(45)
+        assert not ours.agent.lost
+        assert len(ours.failures) == 4
+        # A path that is found makes it begin anew.
+        network.passes = lambda source, target: True
+        theirs.agent.restart()
+        ours.agent.apply(theirs.agent.local, controlling=False)
+        theirs.agent.apply(ours.agent.local, controlling=True)
+        await asyncio.sleep(1)
+        network.passes = lambda source, target: False
+        await asyncio.sleep(50)
+        assert ours.agent.lost
+
+    run(scenario)
+
+
+def test_names_that_nobody_has_are_few_and_end_with_the_agent(run: Run) -> None:
+    async def scenario(network: Network) -> None:
+        ours = Side(network, "192.0.2.1", 5000)
+        asked: list[str] = []
+        never = asyncio.Event()
+
+        async def resolve(name: str) -> str | None:
+            asked.append(name)
+            await never.wait()
+            return None
+
+        ours.services.names.resolve = resolve
+        tasks = asyncio.all_tasks()
+        lines = tuple(f"1 1 UDP {1000 + n} n{n}.local {1000 + n} typ host" for n in range(32))
+        for _ in range(10):
+            ours.agent.apply(IceParameters("abcd", "p" * 22, lines), controlling=True)
+            await asyncio.sleep(0.1)
+        assert asked == [f"n{n}.local" for n in range(8)]
+        ours.agent.close()
+        await asyncio.sleep(0.01)
+        assert asyncio.all_tasks() == tasks
+
+    run(scenario)
+
+
 def test_nothing_of_an_agent_is_left(run: Run) -> None:
     async def scenario(network: Network) -> None:
         ours, theirs = two(network)

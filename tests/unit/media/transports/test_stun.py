@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
+import pytest
 from aioice.stun import Class
 from hypothesis import given
 from hypothesis import strategies as st
@@ -55,3 +56,34 @@ def test_a_request_is_sent_again_ever_later() -> None:
 
     with asyncio.Runner(loop_factory=VirtualLoop) as runner:
         runner.run(main())
+
+
+@pytest.mark.parametrize("octets", [b"\0\x20\0\x14\0\2" + bytes(18), b"\x80\x22\0\0", b"\0\6\0\4abcd"])
+def test_more_attributes_than_any_message_has_are_not_decoded(octets: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    """To decode each of them takes time, and anybody may send them."""
+    parsed: list[bytes] = []
+    monkeypatch.setattr(stun, "parse_message", lambda data: parsed.append(data))
+    for count, taken in ((24, 1), (25, 0), (1480 // len(octets), 0)):
+        body = octets * count
+        stun.read(b"\0\1" + len(body).to_bytes(2, "big") + b"\x21\x12\xa4\x42" + bytes(12) + body)
+        assert len(parsed) == taken
+        parsed.clear()
+
+
+def test_without_the_cookie_it_is_no_message() -> None:
+    data = bytes(stun.request())
+    assert stun.read(data) is not None
+    assert stun.read(data[:4] + b"\0\0\0\0" + data[8:]) is None
+
+
+def test_a_request_is_hurried_no_more_often_than_it_is_sent() -> None:
+    async def main() -> None:
+        sent: list[bytes] = []
+        message = stun.request()
+        asked = stun.Transaction(asyncio.get_running_loop(), message, b"x", sent.append, lambda _transaction: None)
+        for _ in range(1000):
+            asked.hurry()
+        assert len(sent) == 1 + stun.SENDS
+        asked.end()
+
+    asyncio.run(main())

@@ -58,7 +58,9 @@ class Gathering:
             connection = description.connection or next((one.connection for one in description.media), None)
             peer = "" if connection is None else connection.address
         prepared = session.media.legs.prepared
-        fresh = []
+        # One that asks for a restart asks the servers again too: they may see it elsewhere now.
+        used = [one.leg.transport.ice for one in session.media.streams if one is not None and one.leg is not None]
+        fresh = [agent for agent in dict.fromkeys(used) if agent is not None and agent.lost and agent.gathers]
         for kind, mux in kinds[len(prepared) : _MOST]:
             marked = kind if kind in (AUDIO, VIDEO) else AUDIO
             leg = open_another(self._media, session, peer, (f"tos_{marked}", f"cos_{marked}"), ice=True)
