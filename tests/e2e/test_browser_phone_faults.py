@@ -205,3 +205,14 @@ async def test_a_page_with_a_call_is_not_left_by_accident(tmp_path: Path) -> Non
         await phone.key("Escape")
         await phone.state(1, "over")
         assert await phone.run(leaving) is False
+
+
+async def test_a_chosen_microphone_that_is_gone_is_no_reason_to_have_no_call(tmp_path: Path) -> None:
+    async with page(tmp_path) as (_server, _browser, phone):
+        await phone.run(
+            "localStorage.setItem('asterism-phone-devices', '{\"microphone\": \"gone\"}'); location.reload()"
+        )
+        await phone.until("document.documentElement.dataset.ready")
+        await phone.sign_in("104", "secret")
+        await phone.dial("600")
+        await phone.hears(1, 660)

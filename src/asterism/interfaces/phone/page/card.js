@@ -80,7 +80,7 @@ export class Card {
 
   draw() {
     const { line, parts, buttons, element } = this;
-    const hadFocus = element.contains(document.activeElement);
+    const focused = element.contains(document.activeElement) ? document.activeElement : null;
     element.dataset.state = line.state;
     parts.state.textContent = this.words;
     parts.who.textContent = line.state === "free" ? "" : line.who;
@@ -114,7 +114,7 @@ export class Card {
     }
     this.#drawTime();
     // A button that had the focus may be gone.
-    if (hadFocus && !document.activeElement?.checkVisibility()) this.dispatchFocus();
+    if (focused && !focused.checkVisibility()) this.#passFocus();
   }
 
   // Whether there should be sound to judge: who is on hold may hear nothing.
@@ -126,7 +126,7 @@ export class Card {
   }
 
   // The first thing that can be done with the line, else the number.
-  dispatchFocus() {
+  #passFocus() {
     const first = Object.values(this.buttons).find((button) => !button.hidden);
     (first ?? document.getElementById("number")).focus();
   }

@@ -34,12 +34,16 @@ export class Media {
     return await navigator.mediaDevices.getUserMedia(constraints);
   }
 
-  // A chosen device that is not there any more is no reason to have no call.
-  #wish(what) { return this.chosen[what] ? { deviceId: { ideal: this.chosen[what] } } : true; }
-
   // A stream of what is chosen of "microphone" and "camera".
-  capture(...kinds) {
-    return this.#get(Object.fromEntries(kinds.map((what) => [what === "camera" ? "video" : "audio", this.#wish(what)])));
+  async capture(...kinds) {
+    const ask = (wish) => this.#get(Object.fromEntries(kinds.map((what) => [what === "camera" ? "video" : "audio", wish(what)])));
+    try {
+      return await ask((what) => (this.chosen[what] ? { deviceId: { exact: this.chosen[what] } } : true));
+    } catch (error) {
+      // A chosen device that is not there any more is no reason to have no call.
+      if (error.name !== "OverconstrainedError") throw error;
+      return await ask(() => true);
+    }
   }
 
   // Names of devices are told only after the microphone was allowed once.
