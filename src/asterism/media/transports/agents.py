@@ -73,6 +73,10 @@ class DtlsAgent(Protocol):
     def stop(self) -> None:
         """Forget the association, and seek no other."""
 
+    @property
+    def renewing(self) -> bool:
+        """Whether the peer may have new keys already."""
+
     def path_ready(self, address: Address) -> None:
         """ICE has found the peer there."""
 

@@ -155,10 +155,8 @@ class Association:
         self._active = active
         self._trusted = trusted
         self._done = self._over = False
+        self._own = own
         connection = self._connection = SSL.Connection(context)
-        if own is not None:
-            connection.use_certificate(own.certificate)
-            connection.use_privatekey(own.key)
         connection.set_ciphertext_mtu(mtu)
         if active:
             connection.set_connect_state()
@@ -171,6 +169,7 @@ class Association:
         RFC 6347 4.2.1: only who can receive at its address can begin a handshake then. The association is that
         handshake's from there on.
         """
+        self._equip()
         cookies: list[tuple[bytes, Address]] = []
         connection = self._connection
         for hello, address in hellos:
@@ -191,6 +190,7 @@ class Association:
         if self._over:
             # OpenSSL would keep for ever what it does not read any more.
             return Progress()
+        self._equip()
         connection = self._connection
         keys = None
         error = ""
@@ -226,6 +226,13 @@ class Association:
         except SSL.Error:
             return ()
         return tuple(self._written())
+
+    def _equip(self) -> None:
+        """Give OpenSSL our certificate, before the first step: it takes a while, and steps are done in threads."""
+        own, self._own = self._own, None
+        if own is not None:
+            self._connection.use_certificate(own.certificate)
+            self._connection.use_privatekey(own.key)
 
     def _discard(self) -> None:
         """Let OpenSSL answer a repeated last flight; application data has no meaning here, and none of it is kept."""

@@ -57,6 +57,11 @@ def make_certificate() -> OwnCertificate:
     return OwnCertificate(builder.sign(key, hashes.SHA256()), key)
 
 
+def expires(own: OwnCertificate) -> datetime.timedelta:
+    """For how long a certificate will be valid; negative: it is not any more."""
+    return own.certificate.not_valid_after_utc - datetime.datetime.now(datetime.UTC)
+
+
 def load_certificate(cert_file: str, private_key: str = "") -> OwnCertificate:
     """Read a certificate and its key from PEM files; one file may hold both, and the chain's certificates too.
 

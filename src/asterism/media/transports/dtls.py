@@ -144,6 +144,11 @@ class DtlsAgent:
         return self._current is not None
 
     @property
+    def renewing(self) -> bool:
+        """Whether the peer may have new keys already that we are about to have, as the client (RFC 5763 6.7.1)."""
+        return self._current is not None and self._role == "active" and bool(self._attempts)
+
+    @property
     def address(self) -> Address | None:
         """Where the peer is whose handshake led to the keys."""
         return None if self._current is None else self._current.address
@@ -367,13 +372,13 @@ class DtlsAgent:
 
     def _listened(self, listener: Association, randoms: dict[Address, bytes], answers: Answers) -> None:
         self._listening = False
+        if answers.accepted is not None or answers.progress.error:
+            self._listener = None
         if self._closed or self._role != "passive":
             return
         for cookie, address in answers.cookies:
             with suppress(OSError):
                 self._send(cookie, address)
-        if answers.accepted is not None or answers.progress.error:
-            self._listener = None
         if answers.accepted is not None:
             attempt = self._handshake(listener, answers.accepted, randoms[answers.accepted])
             self._admit(attempt)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import datetime
+import hmac
 import logging
 from collections import OrderedDict
 from collections.abc import Callable
@@ -15,12 +17,14 @@ from OpenSSL import SSL, crypto
 
 from asterism.core.identifiers import RandomBytes
 from asterism.media.transports.association import DTLS_1_2, PROFILES, Association, cookie_of
-from asterism.media.transports.certificates import OwnCertificate, load_certificate, make_certificate
+from asterism.media.transports.certificates import OwnCertificate, expires, load_certificate, make_certificate
 
 Result = TypeVar("Result")
 
 _CIPHERS = "ECDHE+AESGCM:ECDHE+CHACHA20:ECDHE+AES:!SHA384+AES:!aNULL"
 """Forward secrecy only; those that RFC 8827 6.5 demands are among them."""
+_RENEWED = datetime.timedelta(days=10)
+"""For how long a certificate that we have made is valid at least when a session begins with it."""
 _THREADS = 2
 _CACHED = 64
 """Contexts and certificates of files that are kept."""
@@ -96,7 +100,7 @@ class DtlsServer:
         if settings.cert_file:
             files = (settings.cert_file, settings.private_key)
             return _cached(self._loaded, (*files, *_stamps(*files)), lambda: load_certificate(*files))
-        if self._own is None:
+        if self._own is None or expires(self._own) < _RENEWED:
             self._own = make_certificate()
         return self._own
 
@@ -185,7 +189,9 @@ class DtlsServer:
             return cookie_of(secret, connection.get_app_data())
 
         context.set_cookie_generate_callback(cookie)
-        context.set_cookie_verify_callback(lambda connection, returned: returned == cookie(connection))
+        context.set_cookie_verify_callback(
+            lambda connection, returned: hmac.compare_digest(returned, cookie(connection))
+        )
         if certificate is not None:
             context.use_certificate(certificate.certificate)
             context.use_privatekey(certificate.key)

@@ -2,12 +2,29 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
+from typing import TypeVar
+
 from asterism.media.transports.parameters import SrtpKey
 from asterism.media.transports.srtp import WINDOW, Buffers, Inbound, Outbound
 
+_KEPT = 4
+"""Keys of one direction whose state is kept: phones that a call has forked to may answer by turns, each with its own.
+What goes on under a key of before goes on where it was: no number is used again, and nothing is taken twice."""
 REKEY_SECONDS = 2.0
 """For how long what was sent under the peer's last key is still taken, unless the first packet under the new one comes
 before."""
+
+
+_State = TypeVar("_State", Inbound, Outbound)
+
+
+def _keep(states: OrderedDict[SrtpKey, _State], key: SrtpKey, state: _State) -> None:
+    """Keep the state of a key; that of the key whose use is longest ago makes room."""
+    states[key] = state
+    states.move_to_end(key)
+    if len(states) > _KEPT:
+        states.popitem(last=False)
 
 
 class Protection:
@@ -18,7 +35,7 @@ class Protection:
         inbound: what comes.
     """
 
-    __slots__ = ("_buffers", "_old", "_old_until", "inbound", "outbound")
+    __slots__ = ("_buffers", "_old", "_old_until", "_received", "_sent", "inbound", "outbound")
 
     def __init__(self, buffers: Buffers) -> None:
         self._buffers = buffers
@@ -26,25 +43,28 @@ class Protection:
         self.inbound: Inbound | None = None
         self._old: Inbound | None = None
         self._old_until = 0.0
+        self._sent: OrderedDict[SrtpKey, Outbound] = OrderedDict()
+        self._received: OrderedDict[SrtpKey, Inbound] = OrderedDict()
 
     def take(self, sent: SrtpKey, received: SrtpKey, now: float, window: int = WINDOW) -> None:
         """Send and take packets under these keys from now on; those that hold already go on.
 
         Raises:
-            ValueError: a key is none, ours was used before, or the peer's is ours; nothing has changed then.
+            ValueError: a key is none, ours was used elsewhere or long before, or the peer's is ours; nothing has
+                changed then.
         """
         if sent.key == received.key:
             raise ValueError("the peer's key is ours")
-        outbound, inbound = self.outbound, self.inbound
-        fresh = Inbound(self._buffers, received, window) if inbound is None or inbound.key != received else None
-        if outbound is None or outbound.key != sent:
-            self.outbound = Outbound(self._buffers, sent)
-        if fresh is not None:
-            self._old, self._old_until = inbound, now + REKEY_SECONDS
-            self.inbound = fresh
+        inbound = self._received.get(received) or Inbound(self._buffers, received, window)
+        self.outbound = self._sent.get(sent) or Outbound(self._buffers, sent)
+        if inbound is not self.inbound:
+            self._old, self._old_until = self.inbound, now + REKEY_SECONDS
+            self.inbound = inbound
+        _keep(self._sent, sent, self.outbound)
+        _keep(self._received, received, inbound)
 
     def clear(self) -> None:
-        """Forget the keys."""
+        """Have nothing sent, nor taken, until there are keys again."""
         self.outbound = self.inbound = self._old = None
 
     @property

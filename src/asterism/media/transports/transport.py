@@ -79,9 +79,9 @@ class MediaTransport:
 
     __slots__ = (
         "_buffers", "_by_session", "_complains_at", "_context", "_control", "_control_protection", "_described",
-        "_early", "_make_dtls", "_on_close", "_outlet", "_pair", "_protection", "_quick", "_streams", "demux",
-        "dropped", "dtls", "dtls_control", "ice", "local", "mux", "on_failed", "on_no_path", "refused", "reports",
-        "state",
+        "_early", "_make_dtls", "_on_close", "_outlet", "_pair", "_protection", "_quick", "_streams",
+        "_unsettled", "demux", "dropped", "dtls", "dtls_control", "ice", "local", "mux", "on_failed", "on_no_path",
+        "refused", "reports", "state",
     )  # fmt: skip
 
     def __init__(
@@ -109,6 +109,7 @@ class MediaTransport:
         self._protection = self._control_protection = Protection(buffers)
         self._early: list[tuple[bytes, Address, int]] = []
         self._quick: tuple[Any, ...] | None = None
+        self._unsettled = False
         self._control = _ControlReader(self)
         self._make_dtls = settings.dtls
         self.dtls: DtlsAgent | None = None if settings.dtls is None else settings.dtls(self, RTP)
@@ -359,6 +360,7 @@ class MediaTransport:
     def _changed(self) -> None:
         """Have the next packets go as it is now."""
         self._quick = None
+        self._unsettled = self._keys_change()
         streams, protection, buffers, outlet = self._streams, self._protection, self._buffers, self._outlet
         raw = self._pair.first
         if outlet.connected is not None and {one.peer for one in streams} != {outlet.connected}:
@@ -374,7 +376,7 @@ class MediaTransport:
                 one.way = buffers.protect, outbound.handle, buffers, raw.send, None
             elif target is not None and not outlet.by_relay():
                 one.way = buffers.protect, outbound.handle, buffers, raw.sendto, target
-        if secure and connected and inbound is not None and not self._described and not protection.changing:
+        if secure and connected and inbound is not None and not self._described and not self._unsettled:
             self._quick = (
                 raw.recv_into, buffers.received, buffers.unprotect, inbound.handle, inbound.sources, buffers.incoming,
                 buffers.length, streams[0], streams[0].session.received.on_readable,
@@ -451,11 +453,13 @@ class MediaTransport:
             agent = self.dtls if component == RTP else self.dtls_control
             if agent is not None:
                 agent.receive(bytes(self._buffers.views[size]), address)
+                if agent.renewing and not self._unsettled:
+                    self._changed()
         else:
             self.dropped += 1
 
     def _wait(self, data: bytes, address: Address, component: int) -> None:
-        """Keep what came before the keys, where they are being agreed on."""
+        """Keep what came before its keys, where they are being agreed on."""
         if self.dtls is not None and len(self._early) < _MOST_EARLY and len(data) <= _LONGEST_EARLY:
             self._early.append((data, address, component))
         else:
@@ -463,13 +467,13 @@ class MediaTransport:
 
     def _take_media(self, size: int, address: Address, now: float) -> None:
         if self.state is State.SECURE:
-            protection = self._protection
-            changing = protection.changing
-            size = protection.unprotect(size, now)
-            if changing and not protection.changing:
-                self._changed()
+            if self._unsettled:
+                size = self._unprotect(size, address, RTP, now)
+            else:
+                size = self._protection.unprotect(size, now)
+                if not size:
+                    self._refuse(now)
             if not size:
-                self._refuse(now)
                 return
         elif size < 12 or (self._outlet.finds_peer and address != self._outlet.path()):
             self.dropped += 1
@@ -495,16 +499,8 @@ class MediaTransport:
 
     def _take_control(self, size: int, address: Address, component: int, now: float) -> None:
         if self.state is State.SECURE:
-            protection = self._protection if component == RTP else self._control_protection
-            if protection.inbound is None:
-                self._wait(bytes(self._buffers.views[size]), address, component)
-                return
-            changing = protection.changing
-            size = protection.unprotect(size, now, control=True)
-            if changing and not protection.changing:
-                self._changed()
+            size = self._unprotect(size, address, component, now, control=True)
             if not size:
-                self._refuse(now)
                 return
         elif self._outlet.finds_peer and address != self._outlet.path(component):
             self.dropped += 1
@@ -519,6 +515,30 @@ class MediaTransport:
             if self._outlet.finds_peer and remote is not None:
                 address = remote
             pair[1].deliver(part, address, now)
+
+    def _unprotect(self, size: int, address: Address, component: int, now: float, *, control: bool = False) -> int:
+        """The size of the packet that was made; 0: it is refused, or waits for keys that the peer may have before."""
+        protection = self._protection if component == RTP else self._control_protection
+        agent = self.dtls if component == RTP else self.dtls_control
+        waits = protection.inbound is None or (agent is not None and agent.renewing)
+        data = bytes(self._buffers.views[size]) if waits else b""
+        made = protection.unprotect(size, now, control=control)
+        if not made and waits:
+            self._wait(data, address, component)
+        elif not made:
+            self._refuse(now)
+        if self._unsettled and not self._keys_change():
+            self._changed()
+        return made
+
+    def _keys_change(self) -> bool:
+        """Whether packets may come under others than the last keys agreed on."""
+        agents = self.dtls, self.dtls_control
+        return (
+            self._protection.changing
+            or self._control_protection.changing
+            or any(agent is not None and agent.renewing for agent in agents)
+        )
 
     def _refuse(self, now: float) -> None:
         """Count a packet that is not authentic; who sends many does not fill the log."""

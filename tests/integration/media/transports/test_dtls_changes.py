@@ -266,6 +266,46 @@ def test_the_client_begins_anew_by_itself(run) -> None:
     run(scenario)
 
 
+@pytest.mark.parametrize("suite", [AES80, "AEAD_AES_128_GCM"])
+def test_what_comes_under_the_next_keys_before_they_are_ours_waits(run, suite, monkeypatch) -> None:
+    """The server has new keys a moment before the client, and sends under them at once."""
+
+    async def scenario(media: Media) -> None:
+        sides = one, other = Side(media, suites=(suite,)), Side(media, suites=(suite,))
+        dtls(one, other)
+        await agreed(one, other)
+        await talk(*sides)
+        agent, before, held = one.transport.dtls, one.keys, list[tuple[bytes, tuple[str, int]]]()
+        assert isinstance(agent, DtlsAgent)
+        receive = agent.receive
+
+        def hold(data: bytes, address: tuple[str, int]) -> None:
+            if other.keys[::-1] == before:
+                receive(data, address)
+            else:
+                held.append((data, address))
+
+        monkeypatch.setattr(agent, "receive", hold)
+        dtls(one, other, new=True)
+        await until(lambda: bool(held))
+        assert one.keys == before
+        payloads, heard = [os.urandom(160) for _ in range(3)], len(one.heard)
+        for payload in payloads:
+            other.session.write(Frame(ULAW, payload))
+        await until(lambda: len(one.transport._early) == 3)
+        for what in held:
+            receive(*what)
+        await until(lambda: one.heard[heard:] == payloads)
+        assert one.transport.refused == 0
+        monkeypatch.undo()
+        await talk(*sides)
+        assert one.transport._quick is not None
+        one.close()
+        other.close()
+
+    run(scenario)
+
+
 def test_a_peer_that_is_nowhere_while_on_hold(run) -> None:
     """RFC 3264 8.4: the association stays, and media goes on with the keys that there are."""
 

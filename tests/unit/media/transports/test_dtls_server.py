@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import os
+import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 from certificate_kit import issued, pem
@@ -12,6 +14,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from dtls_kit import CALLED, CALLER, Inline, Network, keyed, run, start
+from OpenSSL import SSL
 
 from asterism.core.log import ServerLogger
 from asterism.media.transports.certificates import (
@@ -42,6 +45,51 @@ def test_a_certificate_is_made_once_or_for_every_session() -> None:
     assert shared.certificate(DtlsSettings()) is shared.certificate(DtlsSettings())
     made = DtlsSettings(auto_generate=True)
     assert shared.certificate(made) is not shared.certificate(made)
+
+
+def test_a_certificate_that_was_made_is_made_anew_before_its_time_is_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    shared, made = server(), [issued("first", days=9), issued("second", days=11)]
+    monkeypatch.setattr("asterism.media.transports.dtls_server.make_certificate", lambda: made.pop(0))
+    assert [shared.certificate(DtlsSettings()).certificate.subject.rfc4514_string() for _ in range(3)] == [
+        "CN=first",
+        "CN=second",
+        "CN=second",
+    ]
+
+
+def test_the_loop_is_kept_free(monkeypatch: pytest.MonkeyPatch) -> None:
+    """All of a handshake that takes time is done in threads: arithmetic, and giving OpenSSL a certificate."""
+    done: list[tuple[str, bool]] = []
+
+    def note(name: str) -> None:
+        inner = getattr(SSL.Connection, name)
+
+        def noted(self: SSL.Connection, *args: Any) -> Any:
+            done.append((name, threading.current_thread() is threading.main_thread()))
+            return inner(self, *args)
+
+        monkeypatch.setattr(SSL.Connection, name, noted)
+
+    names = ("do_handshake", "DTLSv1_listen", "use_certificate", "use_privatekey", "export_keying_material")
+    for name in names:
+        note(name)
+
+    async def test() -> None:
+        network = Network()
+        network.server = DtlsServer(ServerLogger("dtls"))
+        active, passive = network.end(CALLER), network.end(CALLED)
+        passive.agent.start("passive", active.fingerprints, address=("10.0.0.1", 1))
+        active.agent.start("active", passive.fingerprints, address=CALLED)
+        for end in (active, passive):
+            await asyncio.wait_for(end.settled.wait(), 20)
+        active.agent.close()
+        passive.agent.close()
+        network.server.close()
+        assert active.keys
+
+    asyncio.run(test())
+    assert {name for name, _ in done} == set(names)
+    assert not any(on_loop for _, on_loop in done)
 
 
 @pytest.mark.parametrize(

@@ -104,8 +104,38 @@ def test_what_cannot_be_used_changes_nothing() -> None:
             protection.take(sent, received, 1.0)
         assert (protection.outbound, protection.inbound) == before
         assert not protection.changing
-    protection.take(fresh, theirs, 1.0)
     with pytest.raises(ValueError, match="used before"):
-        protection.take(ours, theirs, 2.0)
+        Protection(shared).take(ours, theirs, 2.0)
     protection.clear()
     assert protection.outbound is protection.inbound is None
+
+
+@pytest.mark.parametrize("cleared", [False, True])
+def test_keys_of_before_go_on_where_they_were(cleared: bool) -> None:
+    """Two phones that a call has forked to answer by turns: no number is sent again, no packet taken again."""
+    shared = buffers()
+    protection, (ours, theirs, peer), (mine, others, _) = Protection(shared), keys(), keys()
+    protection.take(ours, theirs, 0.0)
+    came, first = peer.protect(packet(1)), bytes(protection.protect(packet(1)))
+    assert take(protection, shared, came) == packet(1)
+    protection.take(mine, others, 10.0)
+    protection.protect(packet(1))
+    if cleared:
+        protection.clear()
+    protection.take(ours, theirs, 20.0)
+    with pytest.raises(OSError, match="sent before"):
+        protection.protect(packet(1)[:12] + b"other octets")
+    assert bytes(protection.protect(packet(2))) != first
+    assert take(protection, shared, came, 20.0) == b""
+    assert take(protection, shared, peer.protect(packet(2)), 20.0) == packet(2)
+
+
+def test_the_keys_of_long_before_are_not_taken_again() -> None:
+    shared = buffers()
+    protection, (ours, theirs, _) = Protection(shared), keys()
+    protection.take(ours, theirs, 0.0)
+    for _ in range(4):
+        protection.take(*keys()[:2], 0.0)
+    assert len(protection._sent) == len(protection._received) == 4
+    with pytest.raises(ValueError, match="used before"):
+        protection.take(ours, theirs, 0.0)
