@@ -48,6 +48,8 @@ class Tap:
     """Whether two parties' bridge is shown as ``simple_bridge`` while it is there, even where packets are relayed."""
     hears_changes: ClassVar[bool] = True
     """Whether a listening tap hears what is sent as it leaves; else as it was before changing taps had it."""
+    last: ClassVar[bool] = False
+    """Whether a changing tap stands behind all others, those that come later too: nobody changes what it gives."""
     keep: Keep | None = None
     """Of a listening tap: what relayed packets are given to instead of :meth:`take`. A method of a list or the like
     costs nothing that counts; with ``None`` each packet is looked at."""
@@ -128,7 +130,7 @@ class TapLine:
         hearing = [tap for tap in self._keepers if not tap.changes]
         self.early = tuple(tap for tap in hearing if sent and not tap.hears_changes)
         self.listening = tuple(tap for tap in hearing if tap not in self.early)
-        self.changing = tuple(tap for tap in self._keepers if tap.changes)
+        self.changing = tuple(sorted((tap for tap in self._keepers if tap.changes), key=lambda tap: tap.last))
         keeps = tuple(tap.keep for tap in hearing if tap.keep is not None)
         self.keeps = None if self.changing or len(keeps) < len(hearing) else keeps
 

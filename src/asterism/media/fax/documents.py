@@ -6,6 +6,7 @@ here before, so that one that is no TIFF is refused with a reason.
 
 from __future__ import annotations
 
+import stat
 import struct
 from collections.abc import Sequence
 from pathlib import Path
@@ -58,9 +59,14 @@ def join_documents(paths: Sequence[Path], target: Path) -> int:
     Raises:
         DocumentError: one of them cannot be read, or the new one not be written.
     """
-    pages = [page for path in paths for page in _read(path)]
-    if len(pages) > MOST_PAGES:
-        raise DocumentError(f"more than {MOST_PAGES} pages")
+    pages: list[_Page] = []
+    size = 0
+    for path in paths:
+        found = _read(path)
+        pages += found
+        size += sum(len(strip) for page in found for strip in page.strips)
+        if len(pages) > MOST_PAGES or size > LARGEST:
+            raise DocumentError(f"more than {MOST_PAGES} pages, or {LARGEST} octets of them")
     try:
         target.write_bytes(_written(pages))
     except OSError as error:
@@ -70,7 +76,10 @@ def join_documents(paths: Sequence[Path], target: Path) -> int:
 
 def _read(path: Path) -> list[_Page]:
     try:
-        if path.stat().st_size > LARGEST:
+        status = path.stat()
+        if not stat.S_ISREG(status.st_mode):
+            raise DocumentError(f"{path} is no file")
+        if status.st_size > LARGEST:
             raise DocumentError(f"{path} is larger than {LARGEST} octets")
         data = path.read_bytes()
     except OSError as error:

@@ -33,6 +33,7 @@ class Gateway:
         self._state = lib.t38_gateway_init(self._ffi.NULL, self._callback, self._ffi.NULL)
         if self._state == self._ffi.NULL:
             raise MemoryError("libspandsp has made no gateway")
+        self._terms = terms
         self._core = lib.t38_gateway_get_t38_core_state(self._state)
         lib.t38_gateway_set_transmit_on_idle(self._state, 1)
         lib.t38_gateway_set_ecm_capability(self._state, terms.ecm)
@@ -50,6 +51,7 @@ class Gateway:
     def agree(self, *, version: int, rate: int, largest: int, local_tcf: bool = False) -> None:
         """What was negotiated: T.38's version, the highest bit rate, and the largest packet that the far end takes."""
         set_t38_terms(self._spandsp, self._core, version=version, rate=rate, largest=largest, local_tcf=local_tcf)
+        self._lib.t38_gateway_set_supported_modems(self._state, int(self._terms.within(rate)))
 
     def take(self, number: int, packet: bytes) -> None:
         """A packet, with its sequence number; they come in order, and what is lost is missing."""

@@ -63,8 +63,6 @@ logging_state_t *fax_get_logging_state(fax_state_t *);
 t38_terminal_state_t *t38_terminal_init(t38_terminal_state_t *, int calling_party, packet_handler_t *, void *);
 int t38_terminal_free(t38_terminal_state_t *);
 int t38_terminal_send_timeout(t38_terminal_state_t *, int samples);
-void t38_terminal_set_config(t38_terminal_state_t *, int);
-void t38_terminal_set_fill_bit_removal(t38_terminal_state_t *, int);
 t30_state_t *t38_terminal_get_t30_state(t38_terminal_state_t *);
 t38_core_state_t *t38_terminal_get_t38_core_state(t38_terminal_state_t *);
 logging_state_t *t38_terminal_get_logging_state(t38_terminal_state_t *);
@@ -77,19 +75,14 @@ int t38_gateway_tx(t38_gateway_state_t *, int16_t *, int);
 void t38_gateway_set_ecm_capability(t38_gateway_state_t *, int);
 void t38_gateway_set_transmit_on_idle(t38_gateway_state_t *, int);
 void t38_gateway_set_supported_modems(t38_gateway_state_t *, int);
-void t38_gateway_set_fill_bit_removal(t38_gateway_state_t *, int);
 void t38_gateway_get_transfer_statistics(t38_gateway_state_t *, t38_stats_t *);
 t38_core_state_t *t38_gateway_get_t38_core_state(t38_gateway_state_t *);
-logging_state_t *t38_gateway_get_logging_state(t38_gateway_state_t *);
 
 int t38_core_rx_ifp_packet(t38_core_state_t *, const uint8_t *, int, uint16_t);
 void t38_set_t38_version(t38_core_state_t *, int);
 void t38_set_max_datagram_size(t38_core_state_t *, int);
 void t38_set_fastest_image_data_rate(t38_core_state_t *, int);
 void t38_set_data_rate_management_method(t38_core_state_t *, int);
-void t38_set_fill_bit_removal(t38_core_state_t *, int);
-void t38_set_mmr_transcoding(t38_core_state_t *, int);
-void t38_set_jbig_transcoding(t38_core_state_t *, int);
 logging_state_t *t38_core_get_logging_state(t38_core_state_t *);
 
 int t30_set_tx_ident(t30_state_t *, const char *);

@@ -7,8 +7,9 @@ is in :meth:`Terminal.events` afterwards.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum, IntFlag
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -40,7 +41,8 @@ class Modem(IntFlag):
 
 ALL_MODEMS = Modem.V17 | Modem.V27 | Modem.V29
 _FASTEST = {Modem.V27: 4800, Modem.V29: 9600, Modem.V17: 14400}
-_SLOWEST = {Modem.V27: 2400, Modem.V29: 7200, Modem.V17: 7200}
+LONGEST_PATH = 255
+"""Octets of a file's path that the library reads."""
 
 _COMPRESSIONS = 0x02 | 0x04 | 0x08
 """T.4 in one and two dimensions, T.6 (with error correction only)."""
@@ -72,15 +74,21 @@ class FaxTerms:
 
     @property
     def usable_modems(self) -> Modem:
-        """The modems that have a bit rate between the lowest and the highest that may be."""
+        """The modems whose highest bit rate is between the lowest and the highest that may be.
+
+        None can be held below its highest rate, which it begins with. V.27 ter, the slowest, is always slow enough.
+        """
         found = Modem(0)
-        for one in (Modem.V27, Modem.V29, Modem.V17):
-            if one in self.modems and _SLOWEST[one] <= self.maxrate and _FASTEST[one] >= self.minrate:
+        for one, fastest in _FASTEST.items():
+            if one in self.modems and self.minrate <= fastest and (fastest <= self.maxrate or one is Modem.V27):
                 found |= one
-        # V.17 cannot be held below its highest rate; V.29 is what has 9600 and 7200 bit/s besides.
-        if self.maxrate < 12000 and found & (Modem.V29 | Modem.V27):
-            found &= ~Modem.V17
         return found
+
+    def within(self, rate: int) -> Modem:
+        """The modems for a line that passes so many bits a second, 0: any number; V.27 ter where that leaves none."""
+        if not rate:
+            return self.usable_modems
+        return replace(self, maxrate=min(self.maxrate, rate)).usable_modems or Modem.V27
 
 
 class Happened(Enum):
@@ -201,8 +209,14 @@ class Terminal:
             self._events.append(FaxEvent(Happened.OVER, result))
 
     def use_file(self, path: Path) -> None:
-        """The TIFF file that is sent, or written."""
-        name = str(path).encode("utf-8", "surrogateescape")
+        """The TIFF file that is sent, or written.
+
+        Raises:
+            ValueError: its path is too long for the library, which would take another file.
+        """
+        name = os.fsencode(path)
+        if len(name) > LONGEST_PATH:
+            raise ValueError(f"the path of a fax has at most {LONGEST_PATH} octets: {path}")
         if self.sending:
             self._lib.t30_set_tx_file(self._t30, name, -1, -1)
         else:
@@ -361,6 +375,7 @@ class T38Terminal(Terminal):
     def agree(self, *, version: int, rate: int, largest: int, local_tcf: bool = False) -> None:
         """What was negotiated: T.38's version, the highest bit rate, and the largest packet that the far end takes."""
         set_t38_terms(self._spandsp, self.core, version=version, rate=rate, largest=largest, local_tcf=local_tcf)
+        self._lib.t30_set_supported_modems(self._t30, int(self.terms.within(rate)))
 
     def take(self, number: int, packet: bytes) -> None:
         """A packet from the far end, with its sequence number; they come in order, and what is lost is missing."""

@@ -107,3 +107,12 @@ def test_a_damaged_file_is_read_or_refused(tmp_path: Path, place: int, damage: b
     broken.write_bytes(data)
     with suppress(DocumentError):
         count_pages(broken)
+
+
+def test_files_that_are_too_large_together(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = write_pages(tmp_path / "a.tif", page(100))
+    monkeypatch.setattr(documents, "LARGEST", 2 * path.stat().st_size)
+    join_documents([path], tmp_path / "all.tif")
+    with pytest.raises(DocumentError, match="more than"):
+        join_documents([path] * 3, tmp_path / "more.tif")
+    assert not (tmp_path / "more.tif").exists()

@@ -97,7 +97,9 @@ def test_pages_pass_dot_by_dot(tmp_path: Path, way: str) -> None:
 @pytest.mark.parametrize(
     ("terms", "rate"),
     [
+        (FaxTerms(maxrate=12000), 9600),
         (FaxTerms(maxrate=9600), 9600),
+        (FaxTerms(maxrate=7200), 4800),
         (FaxTerms(maxrate=4800), 4800),
         (FaxTerms(modems=Modem.V27), 4800),
         (FaxTerms(modems=Modem.V29 | Modem.V27), 9600),
@@ -121,7 +123,30 @@ def test_rates_choose_modems() -> None:
     assert FaxTerms(maxrate=9600).usable_modems == Modem.V29 | Modem.V27
     assert FaxTerms(maxrate=4800).usable_modems == Modem.V27
     assert FaxTerms(minrate=7200).usable_modems == Modem.V17 | Modem.V29
-    assert FaxTerms(modems=Modem.V17, maxrate=9600).usable_modems == Modem.V17
+    assert FaxTerms(modems=Modem.V17, maxrate=9600).usable_modems == Modem(0)
+    assert FaxTerms(maxrate=2400).usable_modems == Modem.V27
+    assert FaxTerms(modems=Modem.V17).within(9600) == Modem.V27  # T.38 is agreed on already
+    assert FaxTerms().within(0) == FaxTerms().within(33600) == ALL_MODEMS
+
+
+@pytest.mark.parametrize("agreed", [(9600, 14400), (14400, 9600), (12000, 12000)])
+def test_the_rate_that_was_agreed_on_holds(tmp_path: Path, agreed: tuple[int, int]) -> None:
+    write_pages(tmp_path / "out.tif", page(30))
+    one, other, step = t38_pair(tmp_path)
+    for terminal, rate in zip((one, other), agreed, strict=True):
+        terminal.agree(version=0, rate=rate, largest=400)
+    run(one, other, step)
+    assert (one.result, other.result, one.transfer().rate) == (0, 0, 9600)
+    one.close()
+    other.close()
+
+
+def test_a_path_that_is_too_long_is_not_cut(tmp_path: Path) -> None:
+    one, other, _ = audio_pair(tmp_path, FaxTerms(), FaxTerms())
+    for terminal in (one, other):
+        with pytest.raises(ValueError, match="255"):
+            terminal.use_file(tmp_path / ("a" * 250))
+        terminal.close()
 
 
 def test_lost_t38_packets_are_asked_for_again(tmp_path: Path) -> None:

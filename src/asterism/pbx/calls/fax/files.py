@@ -13,6 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from asterism.media.fax.documents import DocumentError, count_pages, join_documents
+from asterism.media.fax.terminal import LONGEST_PATH
 from asterism.pbx.calls.fax.session import FaxError
 from asterism.pbx.calls.recording.settings import RecordingError, file_path
 
@@ -38,14 +39,16 @@ def fax_path(name: str, spool: Path) -> Path:
 
 
 class Outgoing:
-    """What is sent: one file, or several put together in one that is deleted afterwards."""
+    """What is sent: one file, or several put together in one that is deleted afterwards.
+
+    A file whose path is too long for the library is copied as well.
+    """
 
     def __init__(self, paths: Sequence[Path]) -> None:
         """Of one or more files."""
         self._paths = paths
         self._made: Path | None = None
         self.path = paths[0]
-        self.pages = 0
 
     def prepare(self) -> None:
         """Look at the files, and put several together. It blocks.
@@ -54,13 +57,13 @@ class Outgoing:
             FaxError: one of them cannot be sent.
         """
         try:
-            if len(self._paths) == 1:
-                self.pages = count_pages(self.path)
+            if len(self._paths) == 1 and len(os.fsencode(self.path)) <= LONGEST_PATH:
+                count_pages(self.path)
                 return
             handle, name = tempfile.mkstemp(suffix=f".{_EXTENSION}", prefix="asterism-fax-")
             os.close(handle)
             self.path = self._made = Path(name)
-            self.pages = join_documents(self._paths, self.path)
+            join_documents(self._paths, self.path)
         except DocumentError as error:
             raise FaxError("FILE_ERROR", str(error)) from error
         except OSError as error:
@@ -97,6 +100,10 @@ class Incoming:
         Raises:
             FaxError: it cannot.
         """
+        if self.path.exists() and not self.path.is_file():
+            raise FaxError("FILE_ERROR", f"{self.path} is a folder or a device")
+        if len(os.fsencode(self.part)) > LONGEST_PATH:
+            raise FaxError("FILE_ERROR", f"{self.path} cannot be written: its path is too long")
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             found = _recovered(self.path.parent)
@@ -105,8 +112,6 @@ class Incoming:
                 fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
             raise FaxError("FILE_ERROR", f"{self.path} cannot be written: {error.strerror}") from error
-        if self.path.is_dir():
-            raise FaxError("FILE_ERROR", f"{self.path} is a folder")
         return found
 
     def keep(self, whole: bool) -> Path:

@@ -79,6 +79,7 @@ class Mouth(Tap):
     """Stands last before the network: nothing else is sent meanwhile, and what is sent is changed by nothing."""
 
     changes: ClassVar[bool] = True
+    last: ClassVar[bool] = True
 
     def change(self, frame: Frame) -> Frame | None:
         """What others send is not sent."""

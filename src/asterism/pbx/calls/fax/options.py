@@ -64,7 +64,7 @@ _ITEMS: Mapping[str, tuple[str, Callable[[FaxDetails], str]]] = MappingProxyType
         "milliseconds that the far end has to change to T.38; may be set", lambda of: str(of.t38timeout)
     ),
     "negotiate_both": (
-        "yes or no: a gateway that hears a fax asks both parties for T.38, not only the one that answers; may be set",
+        "yes or no: a gateway that hears a fax asks both parties for T.38, not one after the other; may be set",
         lambda of: _flag(of.negotiate_both),
     ),
 })  # fmt: skip

@@ -58,7 +58,8 @@ def _spec(name: str, kind: Kind[Any], default: object, text: str) -> tuple[str, 
 
 
 OPTIONS: Mapping[str, OptionSpec] = MappingProxyType(dict((
-    _spec("maxrate", _RATE, "14400", "The highest bit rate of pages."),
+    _spec("maxrate", _RATE, "14400",
+          "The highest bit rate of pages: faster modems (V.17: 14400, V.29: 9600, V.27 ter: 4800) are not used."),
     _spec("minrate", _RATE, "4800", "The lowest bit rate of pages: modems that are slower are not offered."),
     _spec("statusevents", YES_NO, False, "Whether the manager is told of each step of a fax (`FAXStatus`)."),
     _spec("modems", MODEMS, ALL_MODEMS, "The modems that are used."),
@@ -86,7 +87,7 @@ def why_not_rates(maxrate: int, minrate: int, modems: Modem) -> str:
     if minrate > maxrate:
         return f"the lowest rate, {minrate}, is above the highest, {maxrate}"
     if not FaxTerms(modems=modems, maxrate=maxrate, minrate=minrate).usable_modems:
-        return f"none of the modems {modem_names(modems)} has a rate from {minrate} to {maxrate}"
+        return f"none of the modems {modem_names(modems)} has its highest rate between {minrate} and {maxrate}"
     return ""
 
 

@@ -37,14 +37,41 @@ def test_several_files_are_one_that_is_deleted(tmp_path: Path) -> None:
     one, two = page(20, 1), page(30, 2)
     outgoing = Outgoing([write_pages(tmp_path / "1.tif", one), write_pages(tmp_path / "2.tif", two)])
     outgoing.prepare()
-    assert outgoing.pages == 2
     assert_same(outgoing.path, one, two)
     outgoing.finish()
     assert not outgoing.path.exists()
     single = Outgoing([tmp_path / "1.tif"])
     single.prepare()
     single.finish()
-    assert (single.path, single.pages, single.path.exists()) == (tmp_path / "1.tif", 1, True)
+    assert (single.path, single.path.exists()) == (tmp_path / "1.tif", True)
+
+
+def test_a_path_that_the_library_cannot_read(tmp_path: Path) -> None:
+    """It would read the first 255 octets of it, and take another file."""
+    folder = tmp_path / ("a" * 200) / ("b" * 100)
+    folder.mkdir(parents=True)
+    outgoing = Outgoing([write_pages(tmp_path / "1.tif", page(20)).rename(folder / "1.tif")])
+    outgoing.prepare()
+    assert len(str(outgoing.path)) < 255
+    assert_same(outgoing.path, page(20))
+    outgoing.finish()
+    assert (folder / "1.tif").exists()
+    incoming = Incoming(folder / "in.tif")
+    with pytest.raises(FaxError, match="too long"):
+        incoming.prepare()
+    assert [path.name for path in folder.iterdir()] == ["1.tif"]
+
+
+def test_what_is_no_file_is_left_alone(tmp_path: Path) -> None:
+    """A pipe would be read for ever, a device replaced by the fax."""
+    pipe = tmp_path / "pipe.tif"
+    os.mkfifo(pipe)
+    for prepare in (Outgoing([pipe]).prepare, Incoming(pipe).prepare, Outgoing([Path("/dev/zero")]).prepare):
+        with pytest.raises(FaxError) as found:
+            prepare()
+        assert found.value.code == "FILE_ERROR"
+    assert list(tmp_path.iterdir()) == [pipe]
+    assert pipe.is_fifo()
 
 
 def test_what_is_no_fax_is_refused(tmp_path: Path) -> None:

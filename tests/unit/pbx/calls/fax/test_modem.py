@@ -44,6 +44,7 @@ def test_what_is_said_is_paced_and_unchanged(tmp_path: Path, monkeypatch: pytest
         world.streams[1].sink = lambda frame: heard.append((loop.time(), frame))
         began, steps = loop.time(), []
         modem = ModemOnChannel(world.alice, fake, lambda: steps.append(loop.time()))
+        world.alice.attach(Louder(), Direction.OUT)  # nor by what comes later
         with pytest.raises(RuntimeError):
             ModemOnChannel(world.alice, fake, lambda: None)
         await asyncio.sleep(0.99)
@@ -57,7 +58,7 @@ def test_what_is_said_is_paced_and_unchanged(tmp_path: Path, monkeypatch: pytest
         await asyncio.sleep(1)
         assert len(heard) == count
         assert world.alice.speaks is None
-        assert [type(tap) for tap in world.alice.taps.taps] == [Louder]
+        assert [type(tap) for tap in world.alice.taps.taps] == [Louder, Louder]
 
     faxing(tmp_path, scenario, monkeypatch)
 
