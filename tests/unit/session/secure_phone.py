@@ -61,11 +61,11 @@ class SecurePort:
         return HEAD.format(version=version) + "\r\n".join([*body, *(lines or [f"a=crypto:{self.own}"])]) + "\r\n"
 
     def take(self, body: bytes) -> CryptoLine | None:
-        """Take the other end's description; its key."""
+        """Take the other end's description; its key, for our suite where it has several."""
         (media,) = SessionDescription.parse(body).media
         self.remote = ("127.0.0.1", media.port)
-        line = media.attribute("crypto")
-        found = None if line is None else parse(line)
+        lines = [line for line in map(parse, media.attribute_all("crypto")) if line is not None]
+        found = next((line for line in lines if line.suite == self.own.suite), lines[0] if lines else None)
         if found is not None and found != self.theirs:
             self.inbound = srtp(found, Policy.SSRC_ANY_INBOUND)
         self.theirs = found

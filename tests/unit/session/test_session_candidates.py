@@ -19,6 +19,7 @@ from test_session_transports import change, described
 from asterism.media.transports.ice_settings import IceSettings
 from asterism.pbx.calls.originate import OriginateRequest, originate
 from asterism.stack.message import Response
+from asterism.stack.sdp import SessionDescription
 
 PUBLIC = "203.0.113.9"
 ICE = (
@@ -80,6 +81,10 @@ async def wait(phone: Phone, what: Callable[[], Awaitable[Any]]) -> Any:
 
 def reflexive(message: Any) -> list[str]:
     return re.findall(rf"a=candidate:(\S+ \d) UDP \d+ {re.escape(PUBLIC)} \d+ typ srflx", message.body.decode())
+
+
+def port_of(message: Any) -> int:
+    return SessionDescription.parse(message.body).media[0].port
 
 
 @pytest.mark.parametrize("mux", [True, False])
@@ -175,3 +180,70 @@ async def test_others_do_not_wait(bench: Bench) -> None:
             alice.in_dialog("ACK", ok, 1, call=f"others-{number}")
             alice.respond(await alice.next("BYE"), 200)
         assert not server.asked
+
+
+@pytest.mark.parametrize("options", [{"ice_support": True}, {"ice_support": True, "rtcp_mux": True}])
+def test_without_ice_in_general_an_endpoint_keeps_its_transport(options: dict[str, Any], tmp_path: Path) -> None:
+    """``icesupport = no`` of rtp.conf holds for endpoints with ``ice_support`` too, in each of their offers."""
+
+    @on_bench
+    async def test(bench: Bench) -> None:
+        @bench.server.pbx.extension("internal", "700")
+        async def answering(channel: Any) -> None:
+            await channel.answer()
+            await asyncio.sleep(100)
+
+        media = bench.server.media
+        media.use(replace(media.settings, ice_support=False))
+        change(bench, "alice", **options)
+        alice = bench.phone(5071)
+        alice.call("700", body=described("RTP/AVP", *ICE, "a=rtcp-mux"))
+        ok = await alice.next(200)
+        assert b"ice-ufrag" not in ok.body
+        alice.in_dialog("ACK", ok, 1)
+        alice.in_dialog("INVITE", ok, 2, described("RTP/AVP", *ICE, "a=rtcp-mux"))
+        again = await alice.next(200)
+        alice.in_dialog("ACK", again, 2)
+        assert port_of(again) == port_of(ok)
+        alice.in_dialog("BYE", ok, 3)
+        await alice.next(200)
+
+    test(tmp_path)
+
+
+@on_bench
+async def test_our_offer_without_ice_in_general(bench: Bench) -> None:
+    media = bench.server.media
+    media.use(replace(media.settings, ice_support=False))
+    change(bench, "bob", webrtc=True)
+    bob = bench.phone(5072)
+    task = asyncio.ensure_future(originate(bench.server.pbx, OriginateRequest("PJSIP/bob", "internal", "900")))
+    invite = await bob.next("INVITE")
+    assert b"a=fingerprint" in invite.body
+    assert b"a=ice-" not in invite.body
+    assert b"a=candidate" not in invite.body
+    bob.respond(invite, 486)
+    await task
+
+
+@on_bench
+async def test_a_call_keeps_its_ice_when_it_is_switched_off_in_general(bench: Bench) -> None:
+    @bench.server.pbx.extension("internal", "700")
+    async def answering(channel: Any) -> None:
+        await channel.answer()
+        await asyncio.sleep(100)
+
+    change(bench, "alice", ice_support=True)
+    media = bench.server.media
+    media.use(replace(media.settings, ice=IceSettings(loopback=True)))
+    alice = bench.phone(5071)
+    alice.call("700", body=described("RTP/AVP", *ICE))
+    ok = await alice.next(200)
+    alice.in_dialog("ACK", ok, 1)
+    media.use(replace(media.settings, ice_support=False))
+    alice.in_dialog("INVITE", ok, 2, described("RTP/AVP", *ICE))
+    again = await alice.next(200)
+    alice.in_dialog("ACK", again, 2)
+    assert again.body.split(b"t=0 0")[1] == ok.body.split(b"t=0 0")[1]
+    alice.in_dialog("BYE", ok, 3)
+    await alice.next(200)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from asterism.applications.session.negotiation import LARGEST_KEPT
 from asterism.stack.bodies import parse_body
 from asterism.stack.errors import ParseError
 from asterism.stack.sdp import SessionDescription
@@ -53,7 +52,7 @@ def description_of(message: Message) -> SessionDescription | None:
         raise ParseError(error.message, 400) from error
     if description.origin is None:
         raise ParseError("no o= line in the session description", 400)
-    unmapped = _has_unmapped if description.size <= LARGEST_KEPT else _has_unmapped.__wrapped__
+    unmapped = _has_unmapped if description.cacheable else _has_unmapped.__wrapped__
     for media in description.media:
         if not media.port:
             continue

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 from asterism.applications.session.media_transport import sections
 from asterism.applications.session.media_transport.leg import Legs
-from asterism.applications.session.media_transport.lines import session_lines
 from asterism.applications.session.negotiation import write_session
 from asterism.applications.session.refused_offers import why_refused
 from asterism.applications.session.switching import disabled
@@ -20,6 +19,7 @@ from asterism.stack.sdp import MediaDescription, Origin, SessionDescription, rej
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
+    from asterism.applications.session.media_transport.leg import TransportLeg
     from asterism.applications.session.sdp_handler import MediaStream, SdpHandler
     from asterism.applications.session.session import Session
     from asterism.applications.session.switching import StreamSwitch
@@ -42,7 +42,6 @@ class SessionMedia:
         "_address",
         "_closed",
         "_closed_section",
-        "_legs",
         "_origin_id",
         "_sections",
         "_version",
@@ -55,6 +54,7 @@ class SessionMedia:
         "ending",
         "msid",
         "one_way",
+        "opened_legs",
         "parameters",
         "peer_origin",
         "streams",
@@ -85,7 +85,8 @@ class SessionMedia:
         """The last description we wrote."""
         self.cname = bytearray()
         """The RTCP CNAME of the streams of this session, set with the first of them."""
-        self._legs: Legs | None = None
+        self.opened_legs: Legs | None = None
+        """The transports of streams that are more than plain RTP, once there are any; see :attr:`legs`."""
         self.msid = ""
         """What browsers call the streams that belong together (RFC 8830), set with the first of them."""
         self.dtmf_mode = ""
@@ -114,9 +115,9 @@ class SessionMedia:
     @property
     def legs(self) -> Legs:
         """The transports of streams that are more than plain RTP."""
-        if self._legs is None:
-            self._legs = Legs()
-        return self._legs
+        if self.opened_legs is None:
+            self.opened_legs = Legs()
+        return self.opened_legs
 
     @property
     def followed(self) -> list[str]:
@@ -131,8 +132,8 @@ class SessionMedia:
 
     def offer(self, session: Session) -> bytes | None:
         """Our offer: the open streams as they are, or new ones at first; ``None`` when there is nothing to offer."""
-        if self._legs is not None:
-            self._legs.begin()
+        if self.opened_legs is not None:
+            self.opened_legs.begin()
         if self.streams:
             if self.switch is not None:
                 return self.switch.offer(session)
@@ -236,6 +237,24 @@ class SessionMedia:
         """The codecs of video that could be offered."""
         return session.offers_of(VIDEO) if session.registry.handlers.get(VIDEO) else ()
 
+    def lose(self, leg: TransportLeg) -> bool:
+        """Have our next offer end the streams of a transport that does not work; ``False``: they are the call.
+
+        They are where the first audio is among them, or where nothing would be left.
+        """
+        lost: list[AudioStream] = []
+        kept = 0
+        for one in self.streams:
+            if one is None or one.leg is not leg:
+                kept += one is not None
+            elif one.port is not None:
+                lost.append(one.port)
+        audio = self.port(AUDIO)
+        if not lost or not kept or any(port is audio for port in lost):
+            return False
+        self.ending = (*self.ending, *lost)
+        return True
+
     def forget_target(self) -> None:
         """What was to be offered was, whatever has become of it."""
         self.target, self.ending, self.one_way, self.switch = {}, (), False, None
@@ -248,8 +267,8 @@ class SessionMedia:
 
     def would_change(self, session: Session) -> bool:
         """Whether an offer of ours would say anything new; nothing is kept of it."""
-        if self._legs is not None:
-            self._legs.begin()
+        if self.opened_legs is not None:
+            self.opened_legs.begin()
         sections, address = self._reoffer(session)
         self.roll_back(session)
         return (address, _stated(sections)) != (self._address, _stated(self._sections))
@@ -261,8 +280,8 @@ class SessionMedia:
         (``final`` is false, see :meth:`settle`).
         """
         self.peer_origin = description.origin
-        if self._legs is not None:
-            self._legs.begin()
+        if self.opened_legs is not None:
+            self.opened_legs.begin()
         if self.switch is not None and self.switch.offered:
             return self.switch.apply(session, description)
         accepted = False
@@ -287,9 +306,7 @@ class SessionMedia:
                 self.settle(session)
             if session.direct is not None:
                 session.direct.agreed()
-            if self._legs is not None:
-                self._legs.describe(self.streams)
-            self._tell_hold(session)
+            self._agreed(session)
         else:
             session.core.log.warning(
                 "%s answers with no stream that can be used: %s",
@@ -317,8 +334,8 @@ class SessionMedia:
         self._added.clear()
         if session.direct is not None:
             session.direct.roll_back()
-        if self._legs is not None:
-            self._legs.roll_back(self.streams)
+        if self.opened_legs is not None:
+            self.opened_legs.roll_back(self.streams)
 
     # The peer's offers.
 
@@ -335,8 +352,8 @@ class SessionMedia:
             assert origin is not None
             self._origin_id = str(origin.session_id)
             self._version = origin.version % 2**62 + 1
-        if self._legs is not None:
-            self._legs.begin()
+        if self.opened_legs is not None:
+            self.opened_legs.begin()
         counts: dict[SdpHandler, int] = {}
         found = [self._answer_section(session, description, index, counts) for index in range(len(description.media))]
         if not any(found):
@@ -365,10 +382,8 @@ class SessionMedia:
         self.agreed = len(found)
         if session.direct is not None:
             session.direct.agreed(by_us=True)
-        if self._legs is not None:
-            self._legs.describe(self.streams)
         self.types_changed = before != (self.followed if len(found) > 1 else [])
-        self._tell_hold(session)
+        self._agreed(session)
         return self._write(session, sections, address, own)
 
     def _answer_section(
@@ -409,8 +424,10 @@ class SessionMedia:
             if before is not None:
                 _close(session, before)
 
-    def _tell_hold(self, session: Session) -> None:
-        """Whether the peer holds the call is what the first audio stream says."""
+    def _agreed(self, session: Session) -> None:
+        """Transports are told of their streams; whether the peer holds the call is what the first audio says."""
+        if self.opened_legs is not None:
+            self.opened_legs.describe(self.streams)
         for stream in self.streams:
             if stream is not None and stream.type == AUDIO:
                 if stream.peer_holds != session.remote_hold:
@@ -449,8 +466,8 @@ class SessionMedia:
         for stream in self.streams:
             if stream is not None:
                 _close(session, stream)
-        if self._legs is not None:
-            self._legs.close()
+        if self.opened_legs is not None:
+            self.opened_legs.close()
 
     def _write(self, session: Session, sections: list[str], address: str, origin: str) -> bytes:
         """The description with ``address`` in its ``c=`` and ``origin`` in its ``o=``."""
@@ -461,14 +478,8 @@ class SessionMedia:
         elif sections != self._sections or address != self._address:
             self._version += 1
         self._sections, self._address = sections, address
-        if self._legs is not None and self._legs.prepared:
-            self._legs.close()
         endpoint = session.endpoint
-        groups = [] if self._legs is None else self._legs.groups(self.streams)
-        lite = self._legs is not None and any(
-            one is not None and one.leg is not None and one.leg.lite for one in self.streams
-        )
-        lines = session_lines(groups, browser=endpoint.webrtc, lite=lite) if groups or endpoint.webrtc or lite else ""
+        lines = "" if self.opened_legs is None else self.opened_legs.finish(self.streams, browser=endpoint.webrtc)
         self.body = write_session(
             endpoint.sdp_owner or "-",
             self._origin_id,

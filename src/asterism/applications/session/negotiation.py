@@ -30,8 +30,6 @@ MAX_PTIME = 1000
 """The longest packet in milliseconds that a peer may ask for."""
 
 
-LARGEST_KEPT = 4096
-"""Characters of a description whose meaning is remembered: larger ones do not come again and again."""
 MAX_ENCODING = 64
 """Characters of an encoding's name; no codec has a longer one."""
 MAX_PARAMETERS = 512

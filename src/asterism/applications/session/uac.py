@@ -349,6 +349,8 @@ class OutgoingSession(ForkedSession):
             self.core.log.warning("the answer of %s cannot be read; ending the call", self.endpoint.id)
             self.fail(INTERWORKING)
             return
+        if self.media.opened_legs is not None:
+            self.media.opened_legs.answered(self.media.streams)
         if self._agrees(branch, response) and self.channel is not None:
             self.channel.queue_control(Control.ANSWER)
             if self.profile.told_identities and self.refreshing is None:

@@ -196,6 +196,8 @@ class IncomingSession(Session):
         if reliable is not None and reliable.holds_answer:
             self._answer_waits = True
             return True
+        if self.media.opened_legs is not None:
+            self.media.opened_legs.answered(self.media.streams)
         action = self.offers.see(Side.US, Message.OK, True)
         body = b"" if action is Action.NOTHING else self._describe(action)
         if body is None:

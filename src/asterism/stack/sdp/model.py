@@ -18,6 +18,8 @@ from asterism.stack.grammar import check_value, printable
 MAX_MEDIA = 64
 MAX_ATTRIBUTES = 1024
 MAX_FORMATS = 256
+_LARGEST_CACHED = 4096
+"""Characters of a description whose meaning may be remembered: larger ones do not come again and again."""
 
 _STATIC_TYPES = {
     "0": ("PCMU", 8000),
@@ -334,8 +336,8 @@ class SessionDescription(_Section):
     timings: list[str] = field(default_factory=lambda: ["t=0 0"])
     """``t=``, ``r=`` and ``z=`` lines as they stand."""
     media: list[MediaDescription] = field(default_factory=list)
-    size: int = field(default=0, compare=False, repr=False)
-    """Characters of the text it was parsed from; 0 for one that was made."""
+    cacheable: bool = field(default=False, compare=False, repr=False)
+    """Whether what is read of it may be remembered beyond its call: it is small, and has neither keys nor passwords."""
 
     @classmethod
     def parse(cls, data: bytes | str) -> SessionDescription:
@@ -345,7 +347,8 @@ class SessionDescription(_Section):
             ParseError: it has no meaning (status 488); LimitError: too many sections or attributes.
         """
         text = data.decode("utf-8", "surrogateescape") if isinstance(data, bytes) else data
-        session = cls(timings=[], size=len(text))
+        secret = "crypto:" in text or "ice-pwd:" in text
+        session = cls(timings=[], cacheable=not secret and len(text) <= _LARGEST_CACHED)
         section: _Section = session
         if "\r" in text:
             text = text.replace("\r\n", "\n").replace("\r", "\n")

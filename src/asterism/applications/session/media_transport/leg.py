@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, cast
 
 from asterism.applications.session.media_transport.crypto import CryptoLine
-from asterism.applications.session.media_transport.lines import LocalTransport
+from asterism.applications.session.media_transport.lines import LocalTransport, session_lines
 from asterism.applications.session.media_transport.terms import Options, Protection, TransportTerms
 from asterism.media import header_extensions
 from asterism.media.sockets import is_address
@@ -36,11 +36,13 @@ class TransportLeg:
         host: its address, where that is of another family than the session's other media; empty otherwise.
         role: what we do in its DTLS association; empty: there is none yet.
         users: how many streams it has.
+        early: it may have sought its keys before the call was answered, when the peer need not have been there yet.
+        failed: it has found none before the answer.
     """
 
     __slots__ = (
-        "_association", "_described", "_existing", "_fingerprints", "_own", "_peer", "_random", "host", "options",
-        "role", "transport", "users",
+        "_agreed", "_association", "_described", "_existing", "_fingerprints", "_left", "_own", "_peer", "_random",
+        "_sent", "early", "failed", "host", "options", "role", "transport", "users",
     )  # fmt: skip
 
     def __init__(
@@ -52,9 +54,16 @@ class TransportLeg:
         self._random = random
         self.role = ""
         self.users = 0
+        self.early = self.failed = False
         self._own: tuple[CryptoLine, ...] = ()
-        """The keys that we offer, or the one that we send with."""
+        """The keys in our last description."""
+        self._sent: CryptoLine | None = None
+        """The one of them that we send with."""
+        self._left: set[bytes] = set()
+        """Those of them that we have sent with and do so no longer: another offer has others in their place."""
         self._peer: CryptoLine | None = None
+        self._agreed: tuple[RemoteTransport, str, bool] | None = None
+        """What the transport was told last."""
         self._fingerprints: tuple[tuple[str, str], ...] = ()
         self._association = ""
         self._existing = self._described = False
@@ -86,9 +95,18 @@ class TransportLeg:
         if ice is not None and ice.lost:
             ice.restart()
         self._existing = bool(self.role)
-        if terms.protection is Protection.SDES and not self._own:
-            keys = [new_key(suite, self._random) for suite in self.options.offered_suites]
-            self._own = tuple(CryptoLine(tag, one.suite, one.key) for tag, one in enumerate(keys, 1))
+        if terms.protection is not Protection.SDES:
+            return
+        if not self._own:
+            self._own = tuple(self._fresh(tag, suite) for tag, suite in enumerate(self.options.offered_suites, 1))
+        elif self._left:
+            self._own = tuple(
+                self._fresh(line.tag, line.suite) if line.key in self._left else line for line in self._own
+            )
+            self._left.clear()
+
+    def _fresh(self, tag: int, suite: str) -> CryptoLine:
+        return CryptoLine(tag, suite, new_key(suite, self._random).key)
 
     def roll_back(self) -> None:
         """Our offer came to nothing."""
@@ -103,13 +121,16 @@ class TransportLeg:
         Raises:
             ValueError: it cannot be used.
         """
-        line = terms.crypto
-        if line is not None:
-            own = self._own[0] if len(self._own) == 1 else None
-            if own is None or own.suite != line.suite or self._peer is None or self._peer.key != line.key:
-                own = CryptoLine(line.tag, line.suite, new_key(line.suite, self._random).key)
-            self._own = (own._replace(tag=line.tag),)
-        self._apply(section, terms, host, port, answered=False)
+        line, own = terms.crypto, self._sent
+        if line is None:
+            own = None
+        elif own is None or own.suite != line.suite or self._peer is None or self._peer.key != line.key:
+            own = self._fresh(line.tag, line.suite)
+        else:
+            own = own._replace(tag=line.tag)
+        self._apply(section, terms, host, port, own, answered=False)
+        if own is not None:
+            self._own = (own,)
 
     def take_answer(self, section: SectionTransport, terms: TransportTerms, host: str, port: int) -> None:
         """Have what was answered to our offer hold.
@@ -117,31 +138,45 @@ class TransportLeg:
         Raises:
             ValueError: it cannot be used.
         """
-        self._apply(section, terms, host, port, answered=True)
+        line = terms.crypto
+        own = None if line is None else next(one for one in self._own if one.suite == line.suite)
+        self._apply(section, terms, host, port, own, answered=True)
 
-    def _apply(self, section: SectionTransport, terms: TransportTerms, host: str, port: int, *, answered: bool) -> None:
-        sent = received = None
-        if terms.crypto is not None:
-            own = next(line for line in self._own if line.suite == terms.crypto.suite)
-            sent, received = own.srtp_key, terms.crypto.srtp_key
+    def _apply(
+        self, section: SectionTransport, terms: TransportTerms, host: str, port: int, own: CryptoLine | None,
+        *, answered: bool,
+    ) -> None:  # fmt: skip
+        sent = None if own is None else own.srtp_key
+        received = None if terms.crypto is None else terms.crypto.srtp_key
         dtls = None
         if terms.protection is Protection.DTLS:
             if not terms.role:
                 return  # holdconn: nothing is to begin yet
             new = bool(self._association and section.association and section.association != self._association)
             dtls = DtlsParameters(section.fingerprints, section.setup, new)
-        self.transport.apply(
-            RemoteTransport(
-                (host, port) if is_address(host) else ("0.0.0.0", 0),
-                None if terms.mux else section.rtcp_address(host),
-                terms.mux, sent, received, dtls, section.ice if terms.ice else None,
-            ),
-            role=terms.role,
-            controlling=answered,
+        remote = RemoteTransport(
+            (host, port) if is_address(host) else ("0.0.0.0", 0),
+            None if terms.mux else section.rtcp_address(host),
+            terms.mux, sent, received, dtls, section.ice if terms.ice else None,
         )  # fmt: skip
+        self.transport.apply(remote, role=terms.role, controlling=answered)
+        # It holds: nothing of this leg has changed before.
+        self._agreed, self.failed = (remote, terms.role, answered), False
+        if self._sent is not None and (own is None or own.key != self._sent.key):
+            self._left.add(self._sent.key)
+        self._sent = own
+        if own is not None:
+            self._left.discard(own.key)  # a branch of the call that was heard before is heard again
         before, self.role = self.role, terms.role
         self._existing = bool(before) and before == terms.role and self._fingerprints == section.fingerprints
         self._peer, self._fingerprints, self._association = terms.crypto, section.fingerprints, section.association
+
+    def seek_again(self) -> None:
+        """Seek keys with the peer once more, as was agreed on last."""
+        self.early = self.failed = False
+        if self._agreed is not None:
+            remote, role, answered = self._agreed
+            self.transport.apply(remote, role=role, controlling=answered)
 
     # Its streams.
 
@@ -201,12 +236,13 @@ class Legs:
         self._written.add(leg)
         return first
 
-    def first(self, leg: TransportLeg, group: tuple[str, ...]) -> bool:
-        """Whether this is the first section of the description on a leg: the one that speaks for it."""
-        if leg in self._named:
-            return False
-        self._named[leg] = group
-        return True
+    def first(self, leg: TransportLeg) -> bool:
+        """Whether no section of the description has spoken for a leg yet: the first that can be had does."""
+        return leg not in self._named
+
+    def took(self, leg: TransportLeg, group: tuple[str, ...]) -> None:
+        """A leg has taken what a section with this group says of it."""
+        self._named.setdefault(leg, group)
 
     def name(self, kind: str) -> str:
         """The name of the next section that we offer (``a=mid``)."""
@@ -258,13 +294,32 @@ class Legs:
         for leg in {one.leg for one in streams if one is not None and one.leg is not None}:
             leg.roll_back()
 
-    def groups(self, streams: Iterable[MediaStream | None]) -> list[list[str]]:
-        """The names in each BUNDLE group of our description."""
-        found: dict[TransportLeg, list[str]] = {}
+    def answered(self, streams: Iterable[MediaStream | None]) -> None:
+        """The call is answered: keys that were not found before are sought again, as the peer is there now."""
+        legs = {one.leg: None for one in streams if one is not None and one.leg is not None}
+        for leg in legs:
+            if leg.failed:
+                leg.seek_again()
+            else:
+                leg.early = not leg.transport.secure
+
+    def finish(self, streams: Iterable[MediaStream | None], *, browser: bool) -> str:
+        """What our description says of all of its sections; what was prepared and is not in it is closed.
+
+        Args:
+            streams: those of the description.
+            browser: the peer is a browser.
+        """
+        self.close()
+        groups: dict[TransportLeg, list[str]] = {}
+        lite = False
         for one in streams:
-            if one is not None and one.leg is not None and one.written is not None and one.written.group:
-                found.setdefault(one.leg, []).append(one.written.mid)
-        return list(found.values())
+            if one is None or one.leg is None:
+                continue
+            lite = lite or one.leg.lite
+            if one.written is not None and one.written.group:
+                groups.setdefault(one.leg, []).append(one.written.mid)
+        return session_lines(list(groups.values()), browser=browser, lite=lite)
 
     def close(self) -> None:
         """Close what was prepared and is not needed."""

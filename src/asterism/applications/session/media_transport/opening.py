@@ -10,6 +10,7 @@ from asterism.applications.session.media_transport.leg import TransportLeg
 from asterism.core.errors import AsterismError
 from asterism.media.sockets import is_address
 from asterism.media.transports.agents import TransportSettings
+from asterism.media.transports.transport import State
 from asterism.pbx.vocabulary.controls import SoftHangup
 
 if TYPE_CHECKING:
@@ -75,8 +76,9 @@ def open_another(
     except (OSError, ValueError, AsterismError) as error:
         session.core.log.warning("no media transport on %s for %s: %s", host, endpoint.id, error)
         return None
-    transport.on_failed, transport.on_no_path = partial(_failed, session), partial(_no_path, session, transport)
-    return TransportLeg(options, transport, session.core.random, told)
+    leg = TransportLeg(options, transport, session.core.random, told)
+    transport.on_failed, transport.on_no_path = partial(_failed, session, leg), partial(_no_path, session, transport)
+    return leg
 
 
 def _settings(media: Media, session: Session, options: Options, ice: bool) -> TransportSettings:
@@ -109,7 +111,7 @@ def _settings(media: Media, session: Session, options: Options, ice: bool) -> Tr
                 suites=options.suites,
             ),
         )
-    return TransportSettings(media.make_ice if ice and media.settings.ice_support else None, dtls)
+    return TransportSettings(media.make_ice if ice else None, dtls)
 
 
 def _no_path(session: Session, transport: MediaTransport, reason: str) -> None:
@@ -127,15 +129,26 @@ def _tell(session: Session, reason: str) -> None:
     session.core.log.warning("no media go to and from %s: %s", session.endpoint.id, reason)
 
 
-def _failed(session: Session, reason: str) -> None:
-    """A transport will have no keys: there is nothing to wait for."""
+def _failed(session: Session, leg: TransportLeg, reason: str) -> None:
+    """A transport has no keys, or no longer."""
     _tell(session, reason)
-    session.work.push(_end, session)
+    session.work.push(_without_keys, session, leg)
 
 
-def _end(session: Session) -> None:
-    """End a call without media as its own device would."""
-    if session.channel is None:
+def _without_keys(session: Session, leg: TransportLeg) -> None:
+    """End the streams of a transport; with the first audio, or the last stream, the call as its own device would.
+
+    Not before the answer: who only rings need not be there yet. Keys are sought again from then on.
+    """
+    if leg.transport.state is State.CLOSED:
+        return
+    if not session.confirmed:
+        leg.failed = True
+    elif leg.early:
+        leg.seek_again()
+    elif session.media.lose(leg):
+        session.media.due = not session.refresh("INVITE")
+    elif session.channel is None:
         session.fail(_NOT_AVAILABLE)
     else:
         session.channel.soft_hangup(SoftHangup.DEVICE, _NOT_AVAILABLE)

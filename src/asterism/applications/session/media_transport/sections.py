@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from functools import lru_cache
 from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -151,7 +150,6 @@ def _with(section: SectionTransport, first: SectionTransport) -> SectionTranspor
     )
 
 
-@lru_cache(maxsize=64)
 def _read(protocol: str, disabled: bool, attributes: _Attributes, common: _Attributes) -> SectionTransport:
     own: dict[str, list[str]] = {}
     for name, value in attributes:

@@ -6,7 +6,6 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from asterism.applications.session.negotiation import (
-    LARGEST_KEPT,
     MAX_ENCODING,
     MAX_PARAMETERS,
     MAX_PTIME,
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
 
 def read_section(description: SessionDescription, media: MediaDescription) -> Section:
     """Read a section of the peer's description, as far as it concerns an audio stream."""
-    keep = read_lines if description.size <= LARGEST_KEPT else read_lines.__wrapped__
+    keep = read_lines if description.cacheable else read_lines.__wrapped__
     return keep(tuple(media.formats), tuple(media.attributes), tuple(description.attributes))
 
 

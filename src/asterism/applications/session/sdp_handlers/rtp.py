@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     from asterism.applications.session.identity import EndpointProfile
     from asterism.applications.session.media_transport.leg import TransportLeg
     from asterism.applications.session.media_transport.sections import SectionTransport
+    from asterism.applications.session.media_transport.terms import Options
     from asterism.applications.session.session import Session
     from asterism.media.core import Media as MediaSubsystem
     from asterism.media.rtp import RtpSession
@@ -85,6 +86,16 @@ class RtpHandler(SdpHandler):
 
     def _negotiated(self, session: Session, stream: RtpStream) -> None:
         """The meaning of payload types has changed."""
+
+    def _options(self, profile: EndpointProfile, leg: TransportLeg | None = None) -> Options:
+        """What holds for the transport of an endpoint's media: no ICE where ``icesupport`` of ``rtp.conf`` is no.
+
+        ``leg``: the transport that is there; one that has ICE keeps it.
+        """
+        options = profile.transport
+        if not options.ice or self._media.settings.ice_support or (leg is not None and leg.transport.ice is not None):
+            return options
+        return options._replace(ice=False)
 
     # What the peer offers.
 
@@ -156,9 +167,11 @@ class RtpHandler(SdpHandler):
         else:
             fresh = False
         usable = way.ice or session.symmetric or _reaches(stream.rtp, host)
-        if usable and legs.first(leg, way.group):
+        if usable:
             try:
-                leg.take_offer(section, way, host, port)
+                if legs.first(leg):
+                    leg.take_offer(section, way, host, port)
+                legs.took(leg, way.group)
             except ValueError as error:
                 session.core.log.warning("the media of %s cannot be taken: %s", session.endpoint.id, error)
                 usable = False
@@ -181,7 +194,7 @@ class RtpHandler(SdpHandler):
         leg, way = None, PLAIN
         if not session.profile.plain:
             legs = session.media.legs
-            way = offer(session.profile.transport, legs.name(self.media))
+            way = offer(self._options(session.profile), legs.name(self.media))
             shared = legs.shared(session.media.streams) if way.group else None
             leg = shared or open_leg(self._media, session, "", self.marking, ice=way.ice)
             if leg is None:
@@ -245,16 +258,17 @@ class RtpHandler(SdpHandler):
             return False
         # Measured by the offer, not by an earlier answer: another branch of the call may choose otherwise.
         offered = stream.offered or stream.terms
-        # What has keys or candidates does not come again.
-        read = read_lines if section is None else read_lines.__wrapped__
+        read = read_lines if description.cacheable else read_lines.__wrapped__
         lines = read(tuple(media.formats), tuple(media.attributes), tuple(description.attributes))
         terms = accept_answer(offered, lines)
         if terms is None:
             return False
         if leg is not None and section is not None:
+            legs = session.media.legs
             try:
-                if session.media.legs.first(leg, way.group):
+                if legs.first(leg):
                     leg.take_answer(section, way, host, media.port)
+                    legs.took(leg, way.group)
                 elif not way.group:
                     stream.refused = True
                     raise ValueError("it is not in the BUNDLE group of the stream that it was offered with")
@@ -359,7 +373,7 @@ class RtpHandler(SdpHandler):
                 return None
         else:
             section = sections.read(description, media)
-            found = accept(profile.transport, section, "" if leg is None else leg.role)
+            found = accept(self._options(profile, leg), section, "" if leg is None else leg.role)
             if isinstance(found, Refused):
                 return None
             way = found
@@ -370,7 +384,7 @@ class RtpHandler(SdpHandler):
             profile.core.log.warning("%s offers media at '%s', which is no address", endpoint.id, printable(host))
             return None
         preference = "local_first" if endpoint.preferred_codec_only else endpoint.incoming_call_offer_pref
-        read = read_lines if section is None else read_lines.__wrapped__
+        read = read_lines if description.cacheable else read_lines.__wrapped__
         lines = read(tuple(media.formats), tuple(media.attributes), tuple(description.attributes))
         mode, allowed = "none", profile.formats_of[self.media]
         if self.digits:
