@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from socket import SocketType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from asterism.media.ifp_port import IfpPort
 from asterism.media.sockets import family_of
 from asterism.media.source import Address, SourceFilter
 from asterism.media.udptl import LONGEST_DATAGRAM, ErrorCorrection, UdptlReceiver, UdptlSender
 
 if TYPE_CHECKING:
-    from asterism.media.formats import Format
     from asterism.media.udptl_ports import UdptlPorts
 
 _BATCH = 16
@@ -21,7 +21,7 @@ _GAP = 0.1
 """Seconds that IFP packets wait for one before them that is missing."""
 
 
-class UdptlPort:
+class UdptlPort(IfpPort):
     """A port for T.38, from :meth:`asterism.media.core.Media.open_udptl`.
 
     Packets from where the far end's description says are taken, or, once some came in sequence, from another address
@@ -29,19 +29,14 @@ class UdptlPort:
 
     Attributes:
         local: address and port that it is bound to.
-        on_ifp: called with the sequence number and the octets of each IFP packet of the far end; ``None``: they go to
-            where :meth:`relay_to` says.
         sent: packets sent.
         receiver: what has come, with its counts.
     """
 
     __slots__ = (
-        "_awaited", "_context", "_give_back", "_heard", "_number", "_source", "_timer", "closed", "local", "on_ifp",
-        "receiver", "relays_to", "sender", "sent", "sink", "sock",
+        "_awaited", "_context", "_give_back", "_heard", "_number", "_source", "_timer", "local", "receiver", "sender",
+        "sent", "sock",
     )  # fmt: skip
-
-    formats: Sequence[Format] = ()
-    """There are none: it is no audio."""
 
     def __init__(
         self,
@@ -51,17 +46,13 @@ class UdptlPort:
         source: SourceFilter,
         give_back: Callable[[UdptlPort], None],
     ) -> None:
+        super().__init__()
         self._context = context
         self._source = source
         self._give_back = give_back
         self.sock = sock
         self._number = sock.fileno()
         self.local = local
-        self.closed = False
-        self.on_ifp: Callable[[int, bytes], None] | None = None
-        self.sink: Any = None
-        """Unused; streams of audio have one."""
-        self.relays_to: UdptlPort | None = None
         settings = context.settings
         self.sender = UdptlSender(ErrorCorrection.NONE, settings.entries, settings.span)
         self.receiver = UdptlReceiver()
@@ -111,11 +102,6 @@ class UdptlPort:
         self.sent += times
         if self._context.debug:
             self._context.log_packet("Sent", target, sequence, len(data))
-
-    def relay_to(self, other: object) -> bool:
-        """Hand IFP packets to another port, ``None``: to none; whether it is one."""
-        self.relays_to = other if isinstance(other, UdptlPort) and other is not self else None
-        return self.relays_to is not None
 
     # Reader (of Readiness)
 
@@ -167,17 +153,13 @@ class UdptlPort:
 
     def _give(self, packets: list[tuple[int, bytes]]) -> None:
         for sequence, ifp in packets:
-            if self.on_ifp is not None:
-                self.on_ifp(sequence, ifp)
-            elif self.relays_to is not None:
-                self.relays_to.write(ifp)
+            self.give(sequence, ifp)
 
     def close(self) -> None:
         """Free the socket; harmless when done before."""
         if self.closed:
             return
-        self.closed = True
-        self.on_ifp = self.relays_to = None
+        super().close()
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None

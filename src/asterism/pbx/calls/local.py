@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any
 from asterism.media.formats import SLIN
 from asterism.media.jitter import JitterSettings
 from asterism.media.memory import memory_pair
-from asterism.media.stream import AUDIO, ChannelStream
+from asterism.media.stream import AUDIO, IMAGE, ChannelStream
 from asterism.pbx.calls import local_events
 from asterism.pbx.calls.completion.table import inside
+from asterism.pbx.calls.local_fax import FaxHalf
 from asterism.pbx.calls.local_optimization import optimise
 from asterism.pbx.channels.jitter import buffer_input
 from asterism.pbx.channels.security import KEY as SECURITY
@@ -132,27 +133,24 @@ def _hand_over(one: Channel, two: Channel) -> None:
         bus.publish(events.NEW_CONNECTED_LINE, two)
 
 
-class LocalHalf:
+class LocalHalf(FaxHalf):
     """The far end of one half: the other half."""
 
-    __slots__ = ("_untold", "channel", "media", "offered", "other", "pair", "parted", "streams")
+    __slots__ = ("_untold", "media", "offered")
 
     call_id = ""
 
     def __init__(
         self, pair: LocalPair, streams: Sequence[ChannelStream], media: MemoryStream, offered: Offered
     ) -> None:
-        self.pair = pair
+        super().__init__(pair, streams)
         self.media = media
         """The audio; it is the first of its kind in ``streams``."""
-        self.streams = streams
         self.offered = offered
         """Streams and codecs of the caller, offered to the parties that the second half calls."""
         self.channel: Channel
         self.other: LocalHalf
         media.on_joined = pair.consider
-        self.parted = False
-        """Whether the other half has gone and is told of nothing further."""
         self._untold = False
         """Whether the caller ID has changed without an event."""
 
@@ -223,6 +221,7 @@ class LocalHalf:
 
     def hangup(self, cause: int) -> None:
         """The other half's far end has hung up."""
+        self.close_fax()
         for stream in self.streams:
             if stream.port is not None:
                 stream.port.close()
@@ -305,7 +304,7 @@ class LocalTechnology:
         audio = memory_pair(request.formats or _formats(offered, AUDIO) or (SLIN,))
         pairs = [(AUDIO, audio)]
         for kind, codecs in offered:
-            if kind != AUDIO:
+            if kind not in (AUDIO, IMAGE):
                 pairs.append((kind, memory_pair([one for one, _ in codecs])))
         pair.one, pair.two = halves = [
             LocalHalf(pair, [ChannelStream(kind, ends[end]) for kind, ends in pairs], audio[end], offered)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from asterism.pbx.bridges.bridge import HOLDING, SMART, Bridge
 from asterism.pbx.calls import local_events
+from asterism.pbx.channels.t38 import T38State, known_t38
 from asterism.pbx.vocabulary.causes import Cause
 
 if TYPE_CHECKING:
@@ -45,9 +46,9 @@ def optimise(pair: LocalPair) -> bool:
 
 
 def _may_leave(half: LocalHalf) -> bool:
-    """Whether a half is in a call and no tap listens to it or changes its audio."""
+    """Whether a half is in a call, no tap listens to it or changes its audio, and nobody is busy with its fax."""
     channel, media = half.channel, half.media
-    bridge = channel.bridge
+    bridge, t38 = channel.bridge, known_t38(channel)
     return (
         channel.alive
         and isinstance(bridge, Bridge)
@@ -55,6 +56,7 @@ def _may_leave(half: LocalHalf) -> bool:
         and bridge.uses is not HOLDING
         and media.taps_in is None
         and media.taps_out is None
+        and (t38 is None or (t38.user is None and t38.state is not T38State.NEGOTIATING))
     )
 
 

@@ -3,78 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
-from fake_technology import FakeServer, run, settle
+from fake_technology import FakeServer, settle
+from t38_kit import FAST, User, fax, scenario
 
 from asterism.pbx.bridges.bridge import Bridge
-from asterism.pbx.channels import t38 as t38_module
-from asterism.pbx.channels.channel import Channel
-from asterism.pbx.channels.t38 import USUAL, ChannelT38, RateManagement, T38Parameters, T38State, known_t38, t38_of
+from asterism.pbx.channels.t38 import PATIENCE, USUAL, RateManagement, T38Parameters, T38State, known_t38, t38_of
 from asterism.pbx.vocabulary import events
 from asterism.pbx.vocabulary.errors import ChannelHangup
-
-FAST = T38Parameters(3, 33600, RateManagement.LOCAL_TCF, 200, True, True, True)
-
-
-class FaxDriver:
-    """What is added to the far end of a channel: what it was asked, in order."""
-
-    def __init__(self, channel: Channel) -> None:
-        self.channel = channel
-        self.asked: list[Any] = []
-        self.answers: Callable[[T38Parameters], None] = lambda _: None
-        driver: Any = channel.driver
-        driver.t38_available = True
-        driver.t38_port = None
-        driver.t38_request = self.request
-        driver.t38_answer = self.answer
-        driver.t38_end = self.end
-
-    @property
-    def t38(self) -> ChannelT38:
-        return t38_of(self.channel)
-
-    def request(self, parameters: T38Parameters) -> None:
-        self.asked.append(("request", parameters))
-        self.answers(parameters)
-
-    def answer(self, parameters: T38Parameters | None) -> None:
-        self.asked.append(("answer", parameters))
-        if parameters is not None:
-            self.t38.negotiated(FAST)
-
-    def end(self) -> None:
-        self.asked.append(("end",))
-        if self.t38.state is T38State.NEGOTIATED:
-            self.t38.ended()
-
-
-class User:
-    """An application in charge."""
-
-    def __init__(self) -> None:
-        self.told: list[Any] = []
-
-    def t38_requested(self, t38: ChannelT38) -> None:
-        self.told.append(t38.asked)
-
-    def t38_changed(self, t38: ChannelT38) -> None:
-        self.told.append(t38.state)
-
-
-def fax(server: FakeServer, phone: str) -> FaxDriver:
-    return FaxDriver(server.sip.incoming(phone, "1"))
-
-
-def scenario(test: Callable[[FakeServer], Awaitable[None]]) -> Callable[[], None]:
-    def runner() -> None:
-        run(test)
-
-    runner.__name__, runner.__doc__ = test.__name__, test.__doc__
-    return runner
 
 
 @scenario
@@ -160,16 +98,34 @@ async def test_nobody_answers(server: FakeServer) -> None:
     assert len(alice.asked) == 1
 
 
-def test_a_request_is_not_left_open_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(t38_module, "PATIENCE", 0.01)
+@scenario
+async def test_a_request_is_not_left_open_for_ever(server: FakeServer) -> None:
+    alice = fax(server, "alice")
+    alice.t38.requested(FAST, keep=True)
+    await asyncio.sleep(PATIENCE - 0.1)
+    assert alice.asked == []
+    await asyncio.sleep(0.2)
+    assert alice.asked == [("answer", None)]
 
-    async def test(server: FakeServer) -> None:
-        alice = fax(server, "alice")
-        alice.t38.requested(FAST, keep=True)
-        await asyncio.sleep(0.05)
-        assert alice.asked == [("answer", None)]
 
-    run(test)
+@scenario
+async def test_a_request_that_is_withdrawn_before_it_is_answered(server: FakeServer) -> None:
+    alice, user = fax(server, "alice"), User()
+    alice.t38.use(user)
+    alice.agrees = False
+    alice.t38.requested(FAST)
+    alice.t38.accept()
+    assert (alice.t38.state, alice.t38.asked) == (T38State.NEGOTIATING, None)
+    alice.t38.withdrawn()
+    assert (alice.t38.state, user.told) == (T38State.UNKNOWN, [FAST, T38State.UNKNOWN])
+    # Our own request is still under way.
+    answers: list[Any] = []
+    alice.t38.ask(USUAL, answers.append)
+    alice.t38.requested(FAST)
+    alice.t38.withdrawn()
+    assert (alice.t38.state, answers) == (T38State.NEGOTIATING, [])
+    alice.t38.negotiated(FAST)
+    assert answers == [FAST]
 
 
 @scenario
