@@ -27,8 +27,6 @@ from asterism.media.settings import RtpSettings, read_lists
 from asterism.media.soundfiles import Sounds
 from asterism.media.source import Address, SourceFilter
 from asterism.media.transports.agents import TransportSettings
-from asterism.media.transports.ice import IceAgent
-from asterism.media.transports.ice_services import IceServices
 from asterism.media.transports.srtp import Buffers
 from asterism.media.transports.transport import MediaTransport
 from asterism.media.udptl_port import UdptlPort
@@ -37,13 +35,15 @@ from asterism.traffic import mark_packets
 
 if TYPE_CHECKING:
     from asterism.media.transports.dtls_server import DtlsServer
+    from asterism.media.transports.ice import IceAgent
+    from asterism.media.transports.ice_services import IceServices
 
 
 class RtpContext:
     """State shared by the sessions of one server: settings, loop, receive buffer, the packet log's switch."""
 
     __slots__ = (
-        "_dtls", "_expects_dtls", "_protection", "buffer", "debug", "debug_host", "gathers", "ice", "log", "loop",
+        "_dtls", "_expected", "_ice", "_protection", "buffer", "debug", "debug_host", "gathers", "log", "loop",
         "random", "readiness", "running", "settings", "test_events", "views",
     )  # fmt: skip
 
@@ -51,8 +51,6 @@ class RtpContext:
     """The loop that all sessions run on: the one running when the first was opened."""
     readiness: Readiness
     """Reports which sockets have something to read."""
-    ice: IceServices
-    """What the ICE agents of all transports share."""
 
     def __init__(self, log: ServerLogger, settings: RtpSettings, test_events: TestEvents) -> None:
         self.log = log
@@ -69,7 +67,8 @@ class RtpContext:
         """Whether descriptions of calls with ICE have to wait for what servers say."""
         self.running = False
         self._dtls: DtlsServer | None = None
-        self._expects_dtls = False
+        self._ice: IceServices | None = None
+        self._expected: set[str] = set()
         self._protection: Buffers | None = None
 
     @property
@@ -81,11 +80,20 @@ class RtpContext:
             self._dtls = DtlsServer(self.log)
         return self._dtls
 
-    def expect_dtls(self) -> None:
-        """Calls with DTLS may follow: load its libraries in a thread, so that the first need not wait for them."""
-        if self._dtls is None and not self._expects_dtls:
-            self._expects_dtls = True
-            Thread(target=import_module, args=("asterism.media.transports.dtls",), name="dtls", daemon=True).start()
+    @property
+    def ice(self) -> IceServices:
+        """What the ICE agents of all transports share; its libraries are loaded when it is first asked for."""
+        if self._ice is None:
+            from asterism.media.transports.ice_services import IceServices
+
+            self._ice = IceServices(lambda: self.settings.ice, self.loop, self.log, self.random)
+        return self._ice
+
+    def expect(self, part: str) -> None:
+        """Calls with ``dtls`` or ``ice`` may follow: load its libraries in a thread, so that none waits for them."""
+        if part not in self._expected:
+            self._expected.add(part)
+            Thread(target=import_module, args=(f"asterism.media.transports.{part}",), name=part, daemon=True).start()
 
     @property
     def protection(self) -> Buffers:
@@ -99,7 +107,6 @@ class RtpContext:
         self.running = True
         self.loop = asyncio.get_running_loop()
         self.readiness = Readiness(self.loop, self.log)
-        self.ice = IceServices(lambda: self.settings.ice, self.loop, self.log, self.random)
 
     def close(self) -> None:
         """Let go of the loop; sessions that are opened later begin anew."""
@@ -108,7 +115,9 @@ class RtpContext:
             self.readiness.close()
             if self._dtls is not None:
                 self._dtls.close()
-            self.ice.close()
+            if self._ice is not None:
+                self._ice.close()
+                self._ice = None
 
     def log_packet(
         self, verb: str, address: Address | None, payload_type: int, sequence: int, timestamp: int, size: int
@@ -313,6 +322,8 @@ class Media(Subsystem):
 
     def make_ice(self, transport: MediaTransport) -> IceAgent:
         """The ICE agent of a transport, by the settings in force: for ``TransportSettings.ice``."""
+        from asterism.media.transports.ice import IceAgent
+
         host, port = transport.local
         return IceAgent(self.context.ice, ((host, port), (host, port + 1)), transport.send_datagram)
 

@@ -58,7 +58,9 @@ class SessionModule(Module):
         def turned(endpoint: Endpoint) -> None:
             states.changed(device_of(endpoint))
             if endpoint.media_encryption == "dtls":
-                server.media.context.expect_dtls()
+                server.media.context.expect("dtls")
+            if endpoint.ice_support:
+                server.media.context.expect("ice")
 
         listeners.append(turned)
         server.owner.on_release(lambda: listeners.remove(turned))

@@ -1,4 +1,4 @@
-"""The libraries of DTLS are large: only a server that needs them has them, and no call waits for them."""
+"""The libraries of DTLS and of ICE are large: only a server that needs them has them, and no call waits for them."""
 
 from __future__ import annotations
 
@@ -33,21 +33,27 @@ max_contacts=1
 
 async def main():
     async with running_server({{"pjsip.conf": CONFIG}}) as server:
-        assert "OpenSSL" not in sys.modules
+        assert not {{"OpenSSL", "aioice"}} & sys.modules.keys()
         async with Phone("101", server.sip_address(), "pw") as phone:
             await phone.register()
-            if {expected}:
-                await until(lambda: "asterism.media.transports.dtls" in sys.modules, 20)
-            else:
-                await asyncio.sleep(0)
-                assert "OpenSSL" not in sys.modules
+            await until(lambda: {expected} <= sys.modules.keys(), 20)
+            await asyncio.sleep(0)
+            assert {{"OpenSSL", "aioice"}} & sys.modules.keys() == {expected}
 
 asyncio.run(main())
 """
 
 
-@pytest.mark.parametrize(("options", "expected"), [("media_encryption=dtls", True), ("webrtc=yes", True), ("", False)])
-def test_a_phone_that_uses_dtls_has_them_loaded(options: str, expected: bool) -> None:
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ("media_encryption=dtls", {"OpenSSL"}),
+        ("webrtc=yes", {"OpenSSL", "aioice"}),
+        ("ice_support=yes", {"aioice"}),
+        ("", set()),
+    ],
+)
+def test_a_phone_that_uses_them_has_them_loaded(options: str, expected: set[str]) -> None:
     script = textwrap.dedent(SCRIPT).format(options=options, expected=expected)
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr
