@@ -76,7 +76,8 @@ class FaxTerms:
     def usable_modems(self) -> Modem:
         """The modems whose highest bit rate is between the lowest and the highest that may be.
 
-        None can be held below its highest rate, which it begins with. V.27 ter, the slowest, is always slow enough.
+        None can be held below its highest rate, which it begins with. V.27 ter, the slowest, is always slow enough;
+        and the library has it wherever it has V.17, as T.30 knows no machine with the one without the other.
         """
         found = Modem(0)
         for one, fastest in _FASTEST.items():

@@ -194,3 +194,21 @@ def test_a_hang_up_ends_it_and_closed_ones_do_nothing(tmp_path: Path) -> None:
         terminal.miss(160)
         assert terminal.say(160) == bytes(320)
         assert (terminal.active, terminal.remote_station, terminal.transfer().pages) == (False, "", 0)
+
+
+@pytest.mark.parametrize(
+    ("dots", "width", "told"),
+    [
+        ((204, 98), 1728, "8031x3850"), ((204, 196), 1728, "8031x7700"), ((204, 391), 1728, "8031x15400"),
+        ((204, 196), 2048, "8031x7700"), ((204, 98), 2432, "8031x3850"), ((408, 391), 3456, "16063x15400"),
+    ],
+)  # fmt: skip
+def test_resolutions_and_widths(tmp_path: Path, dots: tuple[int, int], width: int, told: str) -> None:
+    sent = page(40).resize((width, 40)).convert("1")
+    sent.save(tmp_path / "out.tif", compression="group4", dpi=dots)
+    one, other, step = audio_pair(tmp_path, FaxTerms(), FaxTerms())
+    run(one, other, step)
+    assert (one.result, other.result, other.transfer().resolution) == (0, 0, told)
+    one.close()
+    other.close()
+    assert_same(tmp_path / "in.tif", sent)

@@ -42,7 +42,7 @@ _ITEMS: Mapping[str, tuple[str, Callable[[FaxDetails], str]]] = MappingProxyType
     "filenames": ("all of its files, joined by commas", _filenames),
     "headerinfo": ("text of the line above each page that is sent; may be set", lambda of: of.header),
     "localstationid": ("the identification that the far end is told; may be set", lambda of: of.station),
-    "minrate": ("the lowest bit rate; may be set", lambda of: str(of.minrate)),
+    "minrate": ("the lowest bit rate to begin with; may be set", lambda of: str(of.minrate)),
     "maxrate": ("the highest bit rate; may be set", lambda of: str(of.maxrate)),
     "modem": ("the modems, v17, v27, v29, joined by commas; may be set", lambda of: modem_names(of.modems)),
     "gateway": (

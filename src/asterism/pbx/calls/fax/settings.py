@@ -60,7 +60,9 @@ def _spec(name: str, kind: Kind[Any], default: object, text: str) -> tuple[str, 
 OPTIONS: Mapping[str, OptionSpec] = MappingProxyType(dict((
     _spec("maxrate", _RATE, "14400",
           "The highest bit rate of pages: faster modems (V.17: 14400, V.29: 9600, V.27 ter: 4800) are not used."),
-    _spec("minrate", _RATE, "4800", "The lowest bit rate of pages: modems that are slower are not offered."),
+    _spec("minrate", _RATE, "4800",
+          "The lowest bit rate that a page begins with: slower modems are not used, but for V.27 ter beside V.17, "
+          "which T.30 cannot leave out. Bad lines may be slower."),
     _spec("statusevents", YES_NO, False, "Whether the manager is told of each step of a fax (`FAXStatus`)."),
     _spec("modems", MODEMS, ALL_MODEMS, "The modems that are used."),
     _spec("ecm", YES_NO, True, "Whether pages are sent and received with error correction, where the far end can."),

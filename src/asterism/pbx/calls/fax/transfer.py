@@ -9,7 +9,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, TypeVar
 
-from asterism.media.fax.library import MissingFaxLibraryError
+from asterism.media.fax.library import MissingFaxLibraryError, why_missing
 from asterism.media.fax.terminal import RATE, AudioTerminal, Happened, T38Terminal, Terminal
 from asterism.pbx.calls.fax import events
 from asterism.pbx.calls.fax.files import Incoming, Outgoing, fax_path
@@ -173,6 +173,8 @@ class _Course:
 
     async def _with_files(self, session: FaxSession) -> FaxResult:
         self._status(session, "Allocating Resources")
+        if missing := why_missing():
+            raise MissingFaxLibraryError(missing)  # before the call is answered
         if session.operation is Operation.SEND:
             outgoing = Outgoing(self._paths)
             try:

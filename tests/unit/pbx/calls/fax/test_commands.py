@@ -10,6 +10,7 @@ from faxing_kit import World, faxing
 from asterism.core.errors import CommandError, UsageError
 from asterism.media.fax.terminal import Transfer
 from asterism.pbx.calls.fax.session import Operation
+from asterism.version import __version__
 
 
 def test_what_they_show(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -18,10 +19,12 @@ def test_what_they_show(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
         assert "0 FAX sessions" in world.console("fax show sessions")
         session = faxes.begin(world.alice, Operation.RECEIVE, ("/x/a.tif",))
         session.transfer = Transfer(9600, True, 1, 8031, 7700, 1728, 100, 3)
-        shown = world.console("fax show sessions")
-        assert f"{world.alice.name} " in shown
-        assert "/x/a.tif" in shown
-        assert "1 FAX sessions" in shown
+        assert world.console("fax show sessions") == (
+            "\nCurrent FAX Sessions:\n\n"
+            "Channel                        Tech       FAXID      Type  Operation  State           File(s)\n"
+            f"{world.alice.name:30} Spandsp    0          G.711 receive    Initialized     /x/a.tif\n"
+            "\n1 FAX sessions\n\n"
+        )
         one = world.console("fax show session", "0")
         assert one == (
             "\nFAX Session Details:\n--------------------\n\n"
@@ -41,9 +44,20 @@ def test_what_they_show(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
         assert "Failed FAXes         : 1\n" in stats
         assert "Spandsp G.711\nSuccess              : 0\nSwitched to T.38     : 0\nCall Dropped         : 0\n" in stats
         assert stats.endswith("Unknown Error        : 0\n\n\n")
-        assert "\tMaximum Bit Rate: 14400\n" in world.console("fax show settings")
-        assert "SEND RECEIVE T.38 G.711 GATEWAY" in world.console("fax show capabilities")
-        assert "libspandsp" in world.console("fax show version")
+        assert world.console("fax show settings") == (
+            "FAX For Asterisk Settings:\n\tECM: Enabled\n\tStatus Events: Off\n\tMinimum Bit Rate: 4800\n"
+            "\tMaximum Bit Rate: 14400\n\tModem Modulations Allowed: V17,V27,V29\n\tT.38 Negotiation Timeout: 5000\n"
+            "\n\nFAX Technology Modules:\n\nSpandsp (Spandsp FAX Driver) Settings:\n"
+        )
+        assert world.console("fax show capabilities") == (
+            "\n\nRegistered FAX Technology Modules:\n\n"
+            "Type            : Spandsp\nDescription     : Spandsp FAX Driver\n"
+            "Capabilities    : SEND RECEIVE T.38 G.711 GATEWAY\n\n1 registered modules\n\n"
+        )
+        assert world.console("fax show version") == (
+            f"FAX For Asterisk Components:\n\tApplications: Asterism {__version__}\n"
+            "\tSpandsp FAX Driver: libspandsp.so.2\n"
+        )
 
     faxing(tmp_path, scenario, monkeypatch)
 

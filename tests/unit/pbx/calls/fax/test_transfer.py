@@ -16,6 +16,7 @@ from asterism.media.fax import library
 from asterism.media.fax.library import MissingFaxLibraryError
 from asterism.media.fax.terminal import T38Terminal, Terminal
 from asterism.pbx.calls.fax import transfer
+from asterism.pbx.calls.fax.session import FaxSession
 from asterism.pbx.channels.t38 import USUAL, t38_of
 from asterism.pbx.dialplan.language.foreign import foreign, is_foreign
 from asterism.pbx.vocabulary.controls import ChannelState
@@ -179,14 +180,14 @@ def test_without_the_library_the_call_goes_on(tmp_path: Path, monkeypatch: pytes
 
     async def scenario(world: World) -> None:
         monkeypatch.setattr(library, "spandsp", missing)
-        monkeypatch.setattr("asterism.media.fax.terminal.spandsp", missing)
         await world.start(world.alice, "ReceiveFAX", "in.tif")
         assert world.alice.get_variable("FAXERROR") == "INIT_ERROR"
         assert "libspandsp2" in (world.alice.get_variable("FAXSTATUSSTRING") or "")
+        assert world.alice.state is ChannelState.RING  # it is no fax machine that nobody else can be asked after
         assert "libspandsp2" in world.console("fax show capabilities")
 
     faxing(tmp_path, scenario, monkeypatch)
-    assert not list((tmp_path / "fax").iterdir())
+    assert not (tmp_path / "fax").exists()
 
 
 def test_a_fax_without_end_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -432,5 +433,96 @@ def test_names_from_outside_stay_so(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         world.bob.queue_hangup(16)
         await asyncio.wait((receiving,))
         assert is_foreign(world.read(world.bob, "filename"))
+
+    faxing(tmp_path, scenario, monkeypatch)
+
+
+@pytest.mark.parametrize(
+    "setting", ["maxrate=9600", "modems=v27", "ecm=no", "minrate=9600\nmodems=v27,v29", "statusevents=yes"]
+)
+def test_the_settings_hold_for_faxes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, setting: str) -> None:
+    file = write_pages(tmp_path / "1.tif", page(40))
+    ended: list[tuple[int, bool]] = []
+
+    async def scenario(world: World) -> None:
+        world.write(world.alice, "maxrate", "4800" if setting.startswith("minrate") else "14400")
+        (tmp_path / "res_fax.conf").write_text(f"[general]\n{setting}\n")
+        world.module.reload()
+        end = world.pbx.faxes.end
+
+        def watched(session: FaxSession, success: bool) -> None:
+            if session.transfer is not None:
+                ended.append((session.transfer.rate, session.transfer.ecm))
+            end(session, success)
+
+        monkeypatch.setattr(world.pbx.faxes, "end", watched)
+        await asyncio.wait(
+            [world.start(world.alice, "SendFAX", str(file)), world.start(world.bob, "ReceiveFAX", "in.tif")]
+        )
+        assert bool(world.server.fields("FAXStatus")) is (setting == "statusevents=yes")
+        if setting.startswith("minrate"):  # the modem of who sends is too slow for who receives
+            assert [one.get_variable("FAXSTATUS") for one in (world.alice, world.bob)] == ["FAILED", "FAILED"]
+            return
+        assert world.bob.get_variable("FAXSTATUS") == "SUCCESS"
+        rate = {"maxrate=9600": 9600, "modems=v27": 4800}.get(setting, 14400)
+        assert ended == [(rate, setting != "ecm=no")] * 2
+
+    faxing(tmp_path, scenario, monkeypatch)
+
+
+def test_every_item_tells_of_the_last_fax(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    files = [write_pages(tmp_path / f"{name}.tif", page(40)) for name in "ab"]
+    names = (
+        "status", "statusstr", "error", "pages", "rate", "resolution", "remotestationid", "localstationid", "sessionid",
+        "filename", "filenames",
+    )  # fmt: skip
+
+    async def scenario(world: World) -> None:
+        world.write(world.alice, "localstationid", "1")
+        world.write(world.bob, "localstationid", "2")
+        for number in (0, 2):
+            both = (
+                world.start(world.alice, "SendFAX", "&".join(map(str, files))),
+                world.start(world.bob, "ReceiveFAX", "in.tif"),
+            )
+            await settle()
+            assert [world.read(world.alice, name) for name in ("status", "pages", "rate")] == ["", "0", "0"]
+            await asyncio.wait(both)
+            assert [world.read(world.alice, name) for name in names] == [
+                "SUCCESS", "OK", "", "2", "14400", "8031x3850", "2", "1", str(number), str(files[0]),
+                f"{files[0]},{files[1]}",
+            ]  # fmt: skip
+            target = str(tmp_path / "fax" / "in.tif")
+            assert [world.read(world.bob, name) for name in names] == [
+                "SUCCESS", "OK", "", "2", "14400", "8031x3850", "1", "2", str(number + 1), target, target,
+            ]  # fmt: skip
+        await world.start(world.bob, "ReceiveFAX", "")
+        assert [world.read(world.bob, name) for name in names] == [
+            "FAILED", "it needs the name of a file", "INVALID_ARGUMENTS", "0", "0", "", "", "2", "", "", "",
+        ]  # fmt: skip
+
+    faxing(tmp_path, scenario, monkeypatch)
+
+
+@pytest.mark.parametrize("how", ["option", "command"])
+def test_what_t30_does_is_told_in_the_log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, how: str) -> None:
+    file = write_pages(tmp_path / "1.tif", page(40))
+    lines: list[str] = []
+
+    async def scenario(world: World) -> None:
+        monkeypatch.setattr(type(world.pbx.log), "fax", lambda _, text, *args: lines.append(text % args))
+        await asyncio.gather(
+            world.start(world.alice, "SendFAX", str(file)), world.start(world.bob, "ReceiveFAX", "in.tif")
+        )
+        assert lines == []
+        if how == "command":
+            world.console("fax set debug", "on")
+        await asyncio.gather(
+            world.start(world.alice, "SendFAX", f"{file},{'d' if how == 'option' else ''}"),
+            world.start(world.bob, "ReceiveFAX", "in.tif"),
+        )
+        told = {line.partition(":")[0] for line in lines}
+        assert told == ({"Fax session 2"} if how == "option" else {"Fax session 2", "Fax session 3"})
+        assert any("DCS" in line for line in lines)
 
     faxing(tmp_path, scenario, monkeypatch)
