@@ -475,7 +475,7 @@ class MediaTransport:
                     self._refuse(now)
             if not size:
                 return
-        elif size < 12 or (self._outlet.finds_peer and address != self._outlet.path()):
+        elif size < 12 or not self._may_come_from(address):
             self.dropped += 1
             return
         session: RtpSession | None = None
@@ -496,6 +496,12 @@ class MediaTransport:
         rtp.size, rtp.address = size, address
         rtp.session.received.on_readable(now)
         rtp.size = 0
+
+    def _may_come_from(self, address: Address) -> bool:
+        """Whether plain media from there may be the peer's: what is not must not even say whose a source is."""
+        if self._outlet.finds_peer:
+            return address == self._outlet.path()
+        return any(one.peer is None or one.peer == address for one in self._streams)
 
     def _take_control(self, size: int, address: Address, component: int, now: float) -> None:
         if self.state is State.SECURE:

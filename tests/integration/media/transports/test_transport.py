@@ -5,16 +5,20 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from rtp_kit import Peer
+from rtp_kit import HEADER, Peer
 from srtp_kit import SecureLeg, SecurePeer, talk
 
-from asterism.media import rtcp
-from asterism.media.formats import ULAW
+from asterism.media import header_extensions, rtcp
+from asterism.media.formats import ALAW, ULAW
+from asterism.media.header_extensions import Agreed
 from asterism.media.payload_types import PayloadTypes
 from asterism.media.stream import Frame
+from asterism.media.transports.agreed import StreamTerms, agree
 from asterism.media.transports.parameters import RemoteTransport
 from asterism.media.transports.transport import State
 from asterism.testing.waiting import until
+
+FORMATS = {0: ULAW, 8: ALAW}
 
 
 async def read(sock):
@@ -119,6 +123,43 @@ def test_a_transport_that_turns_out_plain_passes_packets_as_they_are(run):
         peer.socket.sendto(rtcp.build(rtcp.Report(rtcp.RR, peer.ssrc), b"x"), session.local)
         await until(lambda: session.rtcp.statistics.received == 1)
         session.close()
+        transport.close()
+
+    run(scenario)
+
+
+def test_a_stranger_does_not_say_whose_a_plain_source_is(run):
+    """Two streams on one port, whose peer is known: nobody else moves its sources from one to the other."""
+
+    async def scenario(media):
+        transport, peer, stranger = media.open_transport("127.0.0.1"), Peer(), Peer()
+        transport.apply(RemoteTransport(peer.address, mux=True))
+        sessions, heard = [media.open_rtp(transport=transport) for _ in range(2)], ([], [])
+        for session, frames, number in zip(sessions, heard, (0, 8), strict=True):
+            session.set_formats(PayloadTypes(((number, FORMATS[number]),)))
+            session.sink = frames.append
+        numbers = Agreed(mid=4)
+        terms = [
+            StreamTerms(one, mid, numbers, (), (number,))
+            for one, mid, number in zip(sessions, "01", (0, 8), strict=True)
+        ]
+        agree(transport, terms)
+        for session in sessions:
+            session.set_remote(*peer.address)
+        for number, frames in zip((0, 8), heard, strict=True):
+            for count in range(6):
+                peer.ssrc = 100 + number
+                peer.send(sessions[0], second=number)
+                await until(lambda: len(frames) > count)  # noqa: B023
+        head = HEADER.pack(0x90, 8, 1, 7, 100) + header_extensions.write({4: b"1"})
+        dropped = transport.dropped
+        stranger.socket.sendto(head + b"\x55" * 160, transport.local)
+        await until(lambda: transport.dropped == dropped + 1)
+        peer.ssrc, before = 100, len(heard[0])
+        peer.send(sessions[0])
+        await until(lambda: len(heard[0]) > before)
+        for session in sessions:
+            session.close()
         transport.close()
 
     run(scenario)
