@@ -25,7 +25,6 @@ from asterism.media.payload_types import PayloadTypes
 from asterism.media.settings import RtpSettings
 from asterism.media.stream import Frame
 from asterism.media.transports.parameters import IceParameters, RemoteTransport
-from asterism.media.transports.transport import TransportSettings
 
 
 def tell(**report: Any) -> None:
@@ -43,7 +42,7 @@ class End:
             paths=SimpleNamespace(data=nowhere, spool=nowhere, share=nowhere),
         )  # fmt: skip
         self.media = Media(server, settings)
-        self.transport = self.media.open_transport(host, settings=TransportSettings(ice=self.media.make_ice))
+        self.transport = self.media.open_transport(host, make_ice=self.media.make_ice)
         assert self.transport.ice is not None
         self.ice = self.transport.ice
         self.ice.mux = True

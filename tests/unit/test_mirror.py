@@ -65,7 +65,6 @@ WITHOUT = frozenset(
         "media/sockets",
         "media/statistics",
         "media/transmitter",
-        "media/transports/agents",
         "media/transports/parameters",
         "sip/authentication",
         "sip/authentication_check",

@@ -26,7 +26,6 @@ from asterism.media.rtp import RtpSession
 from asterism.media.settings import RtpSettings, read_lists
 from asterism.media.soundfiles import Sounds
 from asterism.media.source import Address, SourceFilter
-from asterism.media.transports.agents import TransportSettings
 from asterism.media.transports.srtp import Buffers
 from asterism.media.transports.transport import MediaTransport
 from asterism.media.udptl_port import UdptlPort
@@ -34,6 +33,9 @@ from asterism.media.udptl_ports import UdptlPorts
 from asterism.traffic import mark_packets
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from asterism.media.transports.dtls import DtlsAgent
     from asterism.media.transports.dtls_server import DtlsServer
     from asterism.media.transports.ice import IceAgent
     from asterism.media.transports.ice_services import IceServices
@@ -285,7 +287,8 @@ class Media(Subsystem):
         ports: tuple[int, int] = (0, 0),
         tos: int = 0,
         cos: int = 0,
-        settings: TransportSettings | None = None,
+        make_ice: Callable[[MediaTransport], IceAgent] | None = None,
+        make_dtls: Callable[[MediaTransport, int], DtlsAgent] | None = None,
     ) -> MediaTransport:
         """Open a media transport on ``host``: for streams that are encrypted, use ICE, or share a port.
 
@@ -296,7 +299,9 @@ class Media(Subsystem):
             ports: First and last port of another range than that of ``rtp.conf``; (0, 0) for that one.
             tos: Traffic class byte of the packets.
             cos: Their link priority.
-            settings: What it is to be able to do besides SDES and multiplexing.
+            make_ice: Makes its ICE agent: :meth:`make_ice`, where its path may be found by ICE.
+            make_dtls: Makes its DTLS agents, as :func:`~asterism.media.transports.dtls.dtls_agents` gives it, where its
+                keys may be agreed on by DTLS.
 
         Raises:
             PortsExhaustedError: no pair of ports is free.
@@ -308,7 +313,7 @@ class Media(Subsystem):
             context.start()
         pair = self.open_ports(host, ports=ports, tos=tos, cos=cos)
         transport = MediaTransport(
-            context, context.protection, pair, (host, pair.port), settings or TransportSettings(), self._closed
+            context, context.protection, pair, (host, pair.port), self._closed, make_ice, make_dtls
         )
         self.transports[transport] = None
         try:
@@ -321,7 +326,7 @@ class Media(Subsystem):
         return transport
 
     def make_ice(self, transport: MediaTransport) -> IceAgent:
-        """The ICE agent of a transport, by the settings in force: for ``TransportSettings.ice``."""
+        """The ICE agent of a transport, by the settings in force: for :meth:`open_transport`."""
         from asterism.media.transports.ice import IceAgent
 
         host, port = transport.local

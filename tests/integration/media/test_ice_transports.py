@@ -15,7 +15,6 @@ from asterism.media.payload_types import PayloadTypes
 from asterism.media.stream import Frame
 from asterism.media.transports.ice_settings import IceSettings
 from asterism.media.transports.parameters import IceParameters, RemoteTransport
-from asterism.media.transports.transport import TransportSettings
 from asterism.testing.waiting import until
 
 LOOPBACK = IceSettings(loopback=True)
@@ -23,7 +22,7 @@ NOWHERE = ("192.0.2.99", 9)
 
 
 def open_transport(media, *, mux=True):
-    transport = media.open_transport("127.0.0.1", settings=TransportSettings(ice=media.make_ice))
+    transport = media.open_transport("127.0.0.1", make_ice=media.make_ice)
     transport.ice.mux = mux
     session = media.open_rtp("127.0.0.1", transport=transport)
     session.set_formats(PayloadTypes(((0, ULAW),), ()))

@@ -20,7 +20,7 @@ from collections import OrderedDict, deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from ipaddress import ip_address
-from typing import Protocol
+from typing import TYPE_CHECKING
 
 from asterism.media.transports.association import (
     HANDSHAKE,
@@ -38,6 +38,9 @@ from asterism.media.transports.dtls_server import DtlsServer, DtlsSettings
 from asterism.media.transports.handshake import Handshake
 from asterism.media.transports.parameters import Address, SrtpKey
 
+if TYPE_CHECKING:
+    from asterism.media.transports.transport import MediaTransport
+
 _PATIENCE = 30.0
 """Seconds for a handshake to lead to keys."""
 _RETRY = 1.0
@@ -50,21 +53,8 @@ _LARGEST = 4096
 """Octets of a datagram; no handshake needs larger ones."""
 
 
-class KeyedTransport(Protocol):
-    """What an agent does with a media transport, which has one for each component: 1 for RTP, 2 for RTCP."""
-
-    def send_dtls(self, data: bytes, address: Address, component: int) -> None:
-        """Send to the peer. Raises OSError."""
-
-    def use_keys(self, sent: SrtpKey, received: SrtpKey, component: int) -> None:
-        """Use these keys from now on."""
-
-    def fail(self, reason: str, component: int) -> None:
-        """There are no keys any more."""
-
-
-def dtls_agents(server: DtlsServer, settings: DtlsSettings) -> Callable[[KeyedTransport, int], DtlsAgent]:
-    """What makes the agents of one media transport; they have one certificate.
+def dtls_agents(server: DtlsServer, settings: DtlsSettings) -> Callable[[MediaTransport, int], DtlsAgent]:
+    """What makes the agents of one media transport, for each component (1: RTP, 2: RTCP); they have one certificate.
 
     Raises:
         OSError: a file of the settings cannot be read.
@@ -72,7 +62,7 @@ def dtls_agents(server: DtlsServer, settings: DtlsSettings) -> Callable[[KeyedTr
     """
     certificate = server.certificate(settings)
 
-    def make(transport: KeyedTransport, component: int) -> DtlsAgent:
+    def make(transport: MediaTransport, component: int) -> DtlsAgent:
         return DtlsAgent(
             server,
             settings,

@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING, Any
 
 from asterism.media import sockets
 from asterism.media.source import Address
-from asterism.media.transports.agents import DtlsAgent, IceAgent, TransportSettings
 from asterism.media.transports.candidates import Base
 from asterism.media.transports.demux import Demultiplexer, Route
 from asterism.media.transports.outlet import RTCP, RTP, Outlet
@@ -34,7 +33,9 @@ if TYPE_CHECKING:
     from asterism.media.ports import PortPair
     from asterism.media.rtp import RtpSession
     from asterism.media.transport_cc import ArrivalReports
+    from asterism.media.transports.dtls import DtlsAgent
     from asterism.media.transports.history import History
+    from asterism.media.transports.ice import IceAgent
 
 _QUIET_SECONDS = 60.0
 """Between two complaints of one transport about packets that are not authentic."""
@@ -86,8 +87,9 @@ class MediaTransport:
 
     def __init__(
         self, context: RtpContext, buffers: Buffers, pair: PortPair, local: Address,
-        settings: TransportSettings,
         on_close: Callable[[MediaTransport], None],
+        make_ice: Callable[[MediaTransport], IceAgent] | None = None,
+        make_dtls: Callable[[MediaTransport, int], DtlsAgent] | None = None,
     ) -> None:  # fmt: skip
         self._context = context
         self._buffers = buffers
@@ -111,10 +113,10 @@ class MediaTransport:
         self._quick: tuple[Any, ...] | None = None
         self._unsettled = False
         self._control = _ControlReader(self)
-        self._make_dtls = settings.dtls
-        self.dtls: DtlsAgent | None = None if settings.dtls is None else settings.dtls(self, RTP)
+        self._make_dtls = make_dtls
+        self.dtls = None if make_dtls is None else make_dtls(self, RTP)
         self.dtls_control: DtlsAgent | None = None
-        self.ice: IceAgent | None = None if settings.ice is None else settings.ice(self)
+        self.ice = None if make_ice is None else make_ice(self)
         if self.ice is not None:
             self.ice.on_selected, self.ice.on_relayed, self.ice.on_failed = self._select, self._relayed, self._no_path
 

@@ -14,7 +14,6 @@ from asterism.media.formats import ULAW
 from asterism.media.payload_types import PayloadTypes
 from asterism.media.rtp import RtpSession
 from asterism.media.stream import Frame
-from asterism.media.transports.agents import TransportSettings
 from asterism.media.transports.dtls import DtlsAgent, dtls_agents
 from asterism.media.transports.dtls_server import DtlsSettings
 from asterism.media.transports.parameters import DtlsParameters, RemoteTransport, SrtpKey
@@ -28,9 +27,7 @@ class Side:
 
     def __init__(self, media: Media, **options: object) -> None:
         settings = DtlsSettings(auto_generate=True, **options)  # type: ignore[arg-type]
-        self.transport = media.open_transport(
-            "127.0.0.1", settings=TransportSettings(dtls=dtls_agents(media.context.dtls, settings))
-        )
+        self.transport = media.open_transport("127.0.0.1", make_dtls=dtls_agents(media.context.dtls, settings))
         self.session = media.open_rtp(transport=self.transport)
         self.session.set_formats(PayloadTypes(((0, ULAW),)))
         self.heard: list[bytes] = []

@@ -9,15 +9,17 @@ from asterism.applications.session.identity import address_towards
 from asterism.applications.session.media_transport.leg import TransportLeg
 from asterism.core.errors import AsterismError
 from asterism.media.sockets import is_address
-from asterism.media.transports.agents import TransportSettings
 from asterism.media.transports.transport import State
 from asterism.pbx.vocabulary.controls import SoftHangup
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from asterism.applications.session.media_transport.terms import Options
     from asterism.applications.session.session import Session
     from asterism.media.core import Media
-    from asterism.media.transports.agents import IceAgent
+    from asterism.media.transports.dtls import DtlsAgent
+    from asterism.media.transports.ice import IceAgent
     from asterism.media.transports.transport import MediaTransport
 
 NOWHERE = frozenset(("0.0.0.0", "::", ""))
@@ -71,7 +73,8 @@ def open_another(
             ports=(endpoint.rtp_port_start, endpoint.rtp_port_end),
             tos=getattr(endpoint, marking[0]),
             cos=getattr(endpoint, marking[1]),
-            settings=_settings(media, session, options, ice),
+            make_ice=media.make_ice if ice else None,
+            make_dtls=_dtls_agents(media, session, options) if options.encryption == "dtls" else None,
         )
     except (OSError, ValueError, AsterismError) as error:
         session.core.log.warning("no media transport on %s for %s: %s", host, endpoint.id, error)
@@ -81,37 +84,34 @@ def open_another(
     return leg
 
 
-def _settings(media: Media, session: Session, options: Options, ice: bool) -> TransportSettings:
-    """What a transport is to be able to do.
+def _dtls_agents(media: Media, session: Session, options: Options) -> Callable[[MediaTransport, int], DtlsAgent]:
+    """What makes the DTLS agents of a transport.
 
     Raises:
         OSError: a file that the options name cannot be read.
         ValueError: a file or an option is of no use.
     """
-    endpoint = session.endpoint
-    dtls = None
-    if options.encryption == "dtls":
-        # OpenSSL is loaded when it is needed first.
-        from asterism.media.transports.dtls import dtls_agents
-        from asterism.media.transports.dtls_server import DtlsSettings
+    # OpenSSL is loaded when it is needed first.
+    from asterism.media.transports.dtls import dtls_agents
+    from asterism.media.transports.dtls_server import DtlsSettings
 
-        dtls = dtls_agents(
-            media.context.dtls,
-            DtlsSettings(
-                verify=endpoint.dtls_verify,
-                cert_file=endpoint.dtls_cert_file,
-                private_key=endpoint.dtls_private_key,
-                cipher=endpoint.dtls_cipher,
-                ca_file=endpoint.dtls_ca_file,
-                ca_path=endpoint.dtls_ca_path,
-                auto_generate=endpoint.dtls_auto_generate_cert,
-                rekey=int(endpoint.dtls_rekey),
-                fingerprint=endpoint.dtls_fingerprint.lower(),
-                mtu=media.settings.dtls_mtu,
-                suites=options.suites,
-            ),
-        )
-    return TransportSettings(media.make_ice if ice else None, dtls)
+    endpoint = session.endpoint
+    return dtls_agents(
+        media.context.dtls,
+        DtlsSettings(
+            verify=endpoint.dtls_verify,
+            cert_file=endpoint.dtls_cert_file,
+            private_key=endpoint.dtls_private_key,
+            cipher=endpoint.dtls_cipher,
+            ca_file=endpoint.dtls_ca_file,
+            ca_path=endpoint.dtls_ca_path,
+            auto_generate=endpoint.dtls_auto_generate_cert,
+            rekey=int(endpoint.dtls_rekey),
+            fingerprint=endpoint.dtls_fingerprint.lower(),
+            mtu=media.settings.dtls_mtu,
+            suites=options.suites,
+        ),
+    )
 
 
 def _no_path(session: Session, transport: MediaTransport, reason: str) -> None:
