@@ -7,16 +7,41 @@ import json
 import os
 import subprocess
 import tempfile
-from collections.abc import Callable, Mapping
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
 from itertools import count
 from pathlib import Path
+from typing import TypeVar
 
 import aiohttp
 from peers import LIMIT, require
 
+from asterism.testing import until
+
 CACHE = Path(__file__).parents[2] / ".cache" / "browser"
 SOURCES = Path(__file__).parent / "browser"
+
+T = TypeVar("T")
+
+
+async def until_told(ask: Callable[[], Awaitable[T]], wanted: Callable[[T], object] = bool, what: str = "") -> T:
+    """Ask a page until its answer is a wanted one, which is returned.
+
+    Raises:
+        AssertionError: it never was; the last answer and ``what`` was missed are in the text.
+    """
+    loop = asyncio.get_running_loop()
+    end = loop.time() + LIMIT
+    told: object = None
+    while loop.time() < end:
+        try:
+            answer = told = await ask()
+            if wanted(answer):
+                return answer
+        except AssertionError as error:  # between two documents there is nobody to ask
+            told = error
+        await asyncio.sleep(0.05)
+    raise AssertionError(f"{what or 'the answer'} never came, but {told}")
 
 
 def bundle(name: str, folder: Path) -> None:
@@ -98,12 +123,8 @@ class Browser:
         target = await self.call("Target.createTarget", {"url": url})
         session = await self.call("Target.attachToTarget", {"targetId": target["targetId"], "flatten": True})
         page = Page(self, session["sessionId"])
-        for _ in range(500):
-            with suppress(AssertionError):  # between two documents there is nothing to ask
-                if await page.run(f"Boolean({ready})"):
-                    return page
-            await asyncio.sleep(0.02)
-        raise AssertionError(f"{url} was not ready")
+        await until_told(lambda: page.run(f"Boolean({ready})"), what=f"{url} ready")
+        return page
 
 
 async def end_process(process: asyncio.subprocess.Process, seconds: float) -> None:
@@ -133,11 +154,12 @@ async def chromium(*flags: str):
         )  # fmt: skip
         try:
             port_file = Path(profile) / "DevToolsActivePort"
-            for _ in range(1500):
-                if port_file.exists() and port_file.read_text().count("\n"):
-                    break
+
+            def started() -> bool:
                 assert process.returncode is None, f"Chromium ended with {process.returncode}"
-                await asyncio.sleep(0.02)
+                return port_file.exists() and port_file.read_text().count("\n") > 0
+
+            await until(started, 30, "Chromium does not start")
             port, path = port_file.read_text().split()
             async with (
                 aiohttp.ClientSession() as session,

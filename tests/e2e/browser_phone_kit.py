@@ -9,13 +9,12 @@ import asyncio
 import base64
 import json
 import wave
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Self
 
-from browser_driver import Browser, Page, chromium
-from peers import LIMIT
+from browser_driver import Browser, Page, chromium, until_told
 
 from asterism.server.server import Server
 from asterism.testing import running_server
@@ -56,6 +55,16 @@ HEARD = """
   return found;
 })()
 """
+
+
+def heard(*frequencies: float) -> Callable[[object], bool]:
+    """Whether what ``HEARD`` found is exactly these."""
+
+    def judge(found: object) -> bool:
+        assert isinstance(found, dict)
+        return sorted(float(one) for one, level in found.items() if level > 0.1) == sorted(frequencies)
+
+    return judge
 
 
 def tone_file(path: Path, frequency: float) -> Path:
@@ -106,13 +115,8 @@ class PhonePage:
 
     async def until(self, condition: str, what: str = "") -> None:
         """Wait until an expression is true."""
-        for _ in range(int(LIMIT / 0.05)):
-            with suppress(AssertionError):  # between two documents there is nothing to ask
-                if await self.run(f"Boolean({condition})"):
-                    return
-            await asyncio.sleep(0.05)
-        seen = await self.run("document.body.innerText")
-        raise AssertionError(f"{what or condition} never came; the page says:\n{seen}")
+        script = f"[Boolean({condition}), document.body.innerText]"
+        await until_told(lambda: self.run(script), lambda told: told[0], what or condition)  # type: ignore[index]
 
     # -- input ----------------------------------------------------------------------------------------
 
@@ -170,6 +174,11 @@ class PhonePage:
         """Wait until a line is in this state."""
         await self.until(f"document.querySelector('#line-{line}').dataset.state === '{state}'", f"line {line} {state}")
 
+    async def line(self, state: str) -> int:
+        """Wait until a line is in this state, and say which."""
+        script = f"document.querySelector('[id^=line-][data-state={state}]')?.id.slice(5)"
+        return int(str(await until_told(lambda: self.run(script), what=f"a line {state}")))
+
     async def text(self, selector: str) -> str:
         return str(await self.run(f"document.querySelector({json.dumps(selector)}).innerText"))
 
@@ -180,15 +189,8 @@ class PhonePage:
 
     async def hears(self, line: int, *frequencies: float, among: tuple[float, ...] = (440, 660, 880, 1000)) -> None:
         """Wait until exactly these of ``among`` are heard on a line."""
-        found: object = {}
-        wanted = sorted(frequencies)
-        for _ in range(int(LIMIT)):
-            found = await self.run(HEARD % (line, json.dumps(list(among))))
-            heard = sorted(float(one) for one, level in found.items() if level > 0.1)  # type: ignore[attr-defined]
-            if heard == wanted:
-                return
-            await asyncio.sleep(0.2)
-        raise AssertionError(f"line {line} should hear {wanted}, and hears {found}")
+        script = HEARD % (line, json.dumps(list(among)))
+        await until_told(lambda: self.run(script), heard(*frequencies), f"{frequencies} Hz on line {line}")
 
     async def screenshot(self, path: Path, width: int, height: int, dark: bool = False, scale: float = 1) -> None:
         metrics = {"width": width, "height": height, "deviceScaleFactor": scale, "mobile": False}

@@ -269,7 +269,7 @@ class Baresip:
     def story(self) -> str:
         """What it told, for an error's text."""
         kinds = [one.get("type") or one.get("data") for one in self.events]
-        return f"{self.user} told {kinds}\n{self._log.read_text(errors='replace')[:3000]}"
+        return f"{self.user} told {kinds}\n{self.log()[:1500]}\n...\n{self.log()[-1500:]}"
 
     async def hears(self, frequency: float) -> None:
         """Wait until its recording holds a second that is mostly this tone."""
@@ -277,6 +277,14 @@ class Baresip:
             lambda: self._share(frequency) > 0.8,
             LIMIT,
             lambda: f"{frequency} Hz: {self._share(frequency):.2f}; {self.story()}",
+        )
+
+    async def hears_in_call(self, frequency: float) -> None:
+        """The same of its latest call: wait until a second of it is mostly this tone."""
+        await until(
+            lambda: share_of(self._recording(), frequency) > 0.8,
+            LIMIT,
+            lambda: f"{frequency} Hz: {share_of(self._recording(), frequency):.2f}; {self.story()}",
         )
 
     def presses_inband(self, *frequencies: float) -> None:
@@ -293,7 +301,10 @@ class Baresip:
 
     def heard(self) -> bytes:
         """What it has heard so far, as linear samples of 8 kHz."""
-        return heard_in(max(self.folder.glob("dump-*-dec.wav"), default=self.folder / "nothing"))
+        return heard_in(self._recording())
+
+    def _recording(self) -> Path:
+        return max(self.folder.glob("dump-*-dec.wav"), default=self.folder / "nothing")
 
     def _share(self, frequency: float) -> float:
         return max((share_of(path, frequency) for path in self.folder.glob("dump-*-dec.wav")), default=0.0)

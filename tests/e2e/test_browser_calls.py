@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
+from browser_driver import until_told
 from browser_phone_kit import PhonePage, browser_server, media_chromium, page_url
 from peers import LIMIT
 
@@ -26,6 +27,15 @@ FRAMES = """
     if (one.type === 'inbound-rtp' && one.kind === 'video') found += one.framesDecoded;
   return found;
 })()
+"""
+
+# The next call's session of JsSIP, for the test to use.
+WATCH_SESSION = """
+import('./vendor/jssip.js').then(({ default: { UA } }) => {
+  const call = UA.prototype.call;
+  UA.prototype.call = function (...all) { return window.session = call.apply(this, all); };
+  return null;
+})
 """
 
 
@@ -53,18 +63,8 @@ async def called(page: PhonePage, phone: Phone, number: str = "101") -> PhoneCal
 
 async def frames(page: PhonePage) -> None:
     """Wait until ever more frames of video are decoded."""
-    before = -1
-    for _ in range(int(LIMIT / 0.2)):
-        now = int(str(await page.run(FRAMES)))
-        if now > before > 0:
-            return
-        before = now
-        await asyncio.sleep(0.2)
-    stats = await page.run(
-        "(async () => [...(await window.connections.at(-1).getStats()).values()].filter("
-        "(one) => one.kind === 'video' && one.type.endsWith('-rtp')))()"
-    )
-    raise AssertionError(f"{before} frames were decoded: {stats}")
+    first = await until_told(lambda: page.run(FRAMES), what="a frame of video")
+    await until_told(lambda: page.run(FRAMES), lambda now: now > first, f"more than {first} frames")  # type: ignore[operator]
 
 
 async def test_a_phone_calls_the_browser_and_both_hear(tmp_path: Path) -> None:
@@ -107,6 +107,11 @@ async def test_the_browser_calls_a_phone_holds_and_is_muted(tmp_path: Path) -> N
         await page.hears(1, 880)
         await call.hears(660)
         # The other side holds us.
+        await call.hold()
+        await page.hears(1)
+        await call.unhold()
+        await page.hears(1, 880)
+        await call.hears(660)
         await page.do(1, "hangUp")
         await call.ended()
         await page.state(1, "over")
@@ -114,12 +119,16 @@ async def test_the_browser_calls_a_phone_holds_and_is_muted(tmp_path: Path) -> N
 
 
 async def test_digits_of_the_pad_and_of_the_keyboard(tmp_path: Path) -> None:
+    """By RFC 4733, as the page does it; and one by INFO, as other pages may do with this library."""
     async with signed_in(tmp_path) as (server, page):
+        await page.run(WATCH_SESSION)
         await page.dial("610")
         await page.state(1, "talking")
-        await page.click("[data-key='4']")
+        # It overtakes those that follow.
+        await page.run("void window.session.sendDTMF('4', { transportType: 'INFO' })")
         await page.click("[data-key='*']")
-        await page.type("71")
+        await page.click("[data-key='7']")
+        await page.type("1")
         await page.hears(1, 880)
         printed: list[str] = []
         await CommandRunner(server).run("dialplan show globals", printed.append)

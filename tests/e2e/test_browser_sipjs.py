@@ -7,8 +7,8 @@ import json
 from pathlib import Path
 
 import pytest
-from browser_driver import Page, bundle
-from browser_phone_kit import HEARD, HTTP, browser_server, media_chromium
+from browser_driver import Page, bundle, until_told
+from browser_phone_kit import HEARD, HTTP, browser_server, heard, media_chromium
 from peers import LIMIT
 
 from asterism.testing import Phone, until
@@ -19,22 +19,12 @@ STREAM = "document.querySelector('#line-%d audio').srcObject"
 
 
 async def hears(page: Page, *frequencies: float) -> None:
-    found: object = {}
     script = HEARD.replace(STREAM, "window.phone.stream") % json.dumps([440, 660, 880, 1000])
-    for _ in range(int(LIMIT)):
-        found = await page.run(script)
-        if sorted(float(one) for one, level in found.items() if level > 0.1) == sorted(frequencies):  # type: ignore[attr-defined]
-            return
-        await asyncio.sleep(0.2)
-    raise AssertionError(f"it should hear {frequencies}, and hears {found}")
+    await until_told(lambda: page.run(script), heard(*frequencies), f"{frequencies} Hz")
 
 
 async def state(page: Page, wanted: str) -> None:
-    for _ in range(int(LIMIT / 0.05)):
-        if await page.run("phone.state") == wanted:
-            return
-        await asyncio.sleep(0.05)
-    raise AssertionError(f"it should be {wanted}, and is {await page.run('phone.state')}")
+    await until_told(lambda: page.run("phone.state"), lambda now: now == wanted, wanted)
 
 
 async def test_a_sipjs_phone_talks(tmp_path: Path) -> None:

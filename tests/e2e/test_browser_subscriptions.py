@@ -6,7 +6,7 @@ import asyncio
 from pathlib import Path
 
 import pytest
-from browser_driver import Page, bundle, chromium
+from browser_driver import Page, bundle, chromium, until_told
 from peers import LIMIT
 from transport_peers import accounts, http_conf, make_certificates
 
@@ -22,12 +22,12 @@ HINTS = "[default]\nexten => 200,hint,Custom:lamp\n"
 
 async def told(page: Page, text: str, *, last: bool = False) -> None:
     """Wait for a NOTIFY with this in its body; SIP.js shows no last one, but says that it is over."""
-    for _ in range(int(LIMIT / 0.05)):
-        for over, body in await page.run("phone.notifies"):  # type: ignore[attr-defined]
-            if (text in (body or "") and over is last) or (over == "over" and last):
-                return
-        await asyncio.sleep(0.05)
-    pytest.fail(f"no NOTIFY with {text!r}: {await page.run('phone.notifies')}")
+
+    def came(notifies: object) -> bool:
+        assert isinstance(notifies, list)
+        return any((text in (body or "") and over is last) or (over == "over" and last) for over, body in notifies)
+
+    await until_told(lambda: page.run("phone.notifies"), came, f"a NOTIFY with {text!r}")
 
 
 @pytest.mark.parametrize("name", ["jssip", "sipjs"])

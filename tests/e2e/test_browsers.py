@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from pathlib import Path
 
 import pytest
-from browser_driver import bundle, chromium
+from browser_driver import bundle, chromium, until_told
 from peers import LIMIT
 from transport_peers import accounts, http_conf, make_certificates
 
@@ -65,12 +66,8 @@ async def test_browser_phones_register_stay_registered_and_talk(tmp_path: Path) 
         # Texts go from each to the next, through the dialplan.
         for (page, user, name, _), (other, number, *_) in zip(pages, [*pages[1:], pages[0]], strict=True):  # type: ignore[assignment]
             assert await page.run(f"phone.send('sip:{number}@127.0.0.1', 'from {user}, für dich')") == 202, name
-            for _ in range(200):
-                if f"from {user}, für dich" in await other.run("phone.messages"):
-                    break
-                await asyncio.sleep(0.05)
-            else:
-                pytest.fail(f"{number} heard nothing from {user} ({name})")
+            wanted = f"phone.messages.includes('from {user}, für dich')"
+            await until_told(partial(other.run, wanted), what=f"{number} hears from {user} ({name})")
         # They refresh by themselves, more than once.
         first = {user: location.contacts(user)[0].expiration_time for _, user, _, _ in pages}
         for times in (1, 2):

@@ -1,4 +1,4 @@
-"""Linphone with SDES: another implementation of SRTP than baresip's, as caller and as called."""
+"""Linphone with SDES and DTLS-SRTP: another implementation than baresip's, as caller and as called."""
 
 from __future__ import annotations
 
@@ -7,66 +7,123 @@ from pathlib import Path
 
 import pytest
 from linphone import Linphone
-from peers import LIMIT, heard_in, own_host, server_process, write_wav
-from test_codec_linphone import share_heard
+from peers import LIMIT, Baresip, heard_in, own_host, server_process, write_wav
+from server_process import ServerProcess
 
-from asterism.testing import until
-from asterism.testing.tone import prompt
+from asterism.testing import level, until
 
 pytestmark = pytest.mark.e2e
 
 EXTENSIONS = """
 [phones]
-exten => 600,1,Answer()
- same => n,Set(GLOBAL(SECURE)=${CHANNEL(rtp,secure,audio)})
- same => n,WaitExten(60)
-exten => 1,1,Playback(hello-world)
- same => n,Playback(hello-world)
- same => n,Wait(1)
- same => n,Hangup()
+exten => 101,1,Dial(PJSIP/101,30,U(called))
+exten => 102,1,Answer()
+ same => n,Set(GLOBAL(CALLING)=${CHANNEL(rtp,secure,audio)})
+ same => n,Dial(PJSIP/102,30)
+[called]
+exten => s,1,Set(GLOBAL(CALLED)=${CHANNEL(rtp,secure,audio)})
+ same => n,Return()
 """
-FORCED, OPTIMISTIC = "media_encryption=sdes\n", "media_encryption=sdes\nmedia_encryption_optimistic=yes\n"
-ENCRYPTS = "media_encryption=srtp\n"
-ONLY = ENCRYPTS + "media_encryption_mandatory=1\n"
+SDES = "media_encryption=sdes\n"
+# It answers offers of DTLS only where it may choose its part, and then begins.
+DTLS = "media_encryption=dtls\ndtls_auto_generate_cert=yes\ndtls_setup=actpass\n"
+OPTIMISTIC = "media_encryption_optimistic=yes\n"
+HAS_SDES, HAS_DTLS = "media_encryption=srtp\n", "media_encryption=dtls\n"
+ONLY = "media_encryption_mandatory=1\n"
 
 
-@pytest.mark.parametrize("role", ["caller", "called"])
+def _sent(server: ServerProcess) -> int:
+    """Packets that went to linphone in this call."""
+    found = re.search(r" 101-.*? \S+ +\d+ +\d+ +\d+ +\S+ +(\d+)", server.rx("pjsip show channelstats").stdout)
+    return int(found[1]) if found else 0
+
+
+def _best(recording: Path, frequency: float) -> float:
+    """How much of the best tenth of a second is at a frequency: a busy machine stretches what linphone hears."""
+    sound = heard_in(recording)
+    return max((level(sound[at : at + 1600], frequency) for at in range(0, len(sound) - 1600, 800)), default=0.0)
+
+
 @pytest.mark.parametrize(
-    ("ours", "theirs", "encrypted"),
-    [(FORCED, ONLY, "1"), (FORCED, ENCRYPTS, "1"), (OPTIMISTIC, ENCRYPTS, "1"), (OPTIMISTIC, "", "0")],
-    ids=["both force it", "we force it", "nobody forces it", "only we can"],
+    ("ours", "theirs", "calling", "called"),
+    [
+        pytest.param(SDES, HAS_SDES + ONLY, True, True, id="SDES-both force it"),
+        pytest.param(SDES, HAS_SDES, True, True, id="SDES-we force it"),
+        # A key that is offered beside RTP/AVP it does not take.
+        pytest.param(SDES + OPTIMISTIC, HAS_SDES, True, False, id="SDES-nobody forces it"),
+        pytest.param(SDES + OPTIMISTIC, "", False, False, id="SDES-it never offers it"),
+        pytest.param(DTLS, HAS_DTLS + ONLY, True, True, id="DTLS-both force it"),
+        pytest.param(DTLS + OPTIMISTIC, HAS_DTLS, True, True, id="DTLS-nobody forces it"),
+        # What it does not offer it takes all the same.
+        pytest.param(DTLS + OPTIMISTIC, "", False, True, id="DTLS-it never offers it"),
+    ],
 )
-async def test_a_prompt_is_heard(tmp_path: Path, role: str, ours: str, theirs: str, encrypted: str) -> None:
-    """What linphone sends is taken, which only authentic packets are; its key, by INFO, has the prompt begin."""
-    if (role, ours, theirs) == ("called", OPTIMISTIC, ENCRYPTS):
-        encrypted = "0"  # a key that is offered beside RTP/AVP it does not take
+async def test_it_calls_and_is_called(tmp_path: Path, ours: str, theirs: str, calling: bool, called: bool) -> None:
+    """A phone in the clear hears linphone and is heard by it, both ways of calling."""
     host = own_host()
     write_wav(tmp_path / "said.wav", 440)
     phone = Linphone(
-        tmp_path / "phone", "101", f"{host}:5060", "udp", password="secret101", auto_answer=role == "called",
-        options=f"use_info=1\nuse_rfc2833=0\n{theirs}",
-    )  # fmt: skip
-    options = f"dtmf_mode=info\n{ours}"
-    async with server_process(tmp_path / "server", host, EXTENSIONS, options=options) as server, phone:
-
-        def story() -> str:
-            return f"{server.rx('pjsip show channelstats').stdout} {phone.said}"
-
-        def packets() -> int:
-            found = re.search(r"\d\d:\d\d:\d\d \S+ +(\d+)", server.rx("pjsip show channelstats").stdout)
-            return int(found[1]) if found else 0
-
-        phone.say(f"record {tmp_path}/heard.wav")
+        tmp_path / "phone", "101", f"{host}:5060", "udp", password="secret101", auto_answer=True, options=theirs
+    )
+    async with (
+        server_process(tmp_path / "server", host, EXTENSIONS, options={"101": f"direct_media=no\n{ours}"}) as server,
+        phone,
+        Baresip(tmp_path / "bob", "102", host, 660, auto_answer=True) as bob,
+    ):
+        await bob.registered()
+        await until(lambda: "sip:101@" in server.rx("pjsip show contacts").stdout, LIMIT)
         phone.say(f"play {tmp_path}/said.wav")
-        if role == "caller":
-            phone.say(f"call sip:600@{host}")
-            await phone.tells("connected")
+        for turn in (1, 2):
+            heard = tmp_path / f"heard-{turn}.wav"
+            phone.say(f"record {heard}")
+            if turn == 1:
+                phone.say(f"call sip:102@{host}")
+            else:
+                bob.command("dial", f"sip:101@{host}")
+            await bob.event("CALL_ESTABLISHED", turn)
+            await bob.hears_in_call(440)
+            await until(lambda: _sent(server) > 100, LIMIT)
+            bob.command("hangup")
+            await until(lambda: sum(" ended (" in line for line in phone.said) == turn, LIMIT)  # noqa: B023
+            await bob.event("CALL_CLOSED", turn)
+            # It writes what it heard when the call is over.
+            assert _best(heard, 660) > 0.7
+        if ours.startswith(SDES):  # of which linphone says nothing
+            told = server.rx("dialplan show globals").stdout
+            assert re.findall(r"CALL(?:ING|ED)=\d", told) == [f"CALLED={called:d}", f"CALLING={calling:d}"]
         else:
-            await until(lambda: "sip:101@" in server.rx("pjsip show contacts").stdout, LIMIT)
-            server.rx("channel originate PJSIP/101 extension 600@phones")
-        await until(lambda: packets() > 20, LIMIT, story)
-        assert re.search(rf"^\s*SECURE={encrypted}$", server.rx("dialplan show globals").stdout, re.M), story()
-        phone.say("1")
+            told = "".join(phone.said)
+            assert re.findall(r"Call (\d) is fully encrypted", told) == ["1"] * calling + ["2"] * called
+
+
+async def test_it_begins_the_handshake_of_its_own_call(tmp_path: Path) -> None:
+    host = own_host()
+    write_wav(tmp_path / "said.wav", 440)
+    phone = Linphone(tmp_path / "phone", "101", f"{host}:5060", "udp", password="secret101", options=HAS_DTLS + ONLY)
+    options = {"101": DTLS.replace("actpass", "passive")}
+    async with (
+        server_process(tmp_path / "server", host, EXTENSIONS, options=options) as server,
+        phone,
+        Baresip(tmp_path / "bob", "102", host, 660, auto_answer=True) as bob,
+    ):
+        await bob.registered()
+        await until(lambda: "sip:101@" in server.rx("pjsip show contacts").stdout, LIMIT)
+        phone.say(f"play {tmp_path}/said.wav")
+        phone.say(f"call sip:102@{host}")
+        await bob.event("CALL_ESTABLISHED")
+        await bob.hears_in_call(440)
+        await phone.tells("Call 1 is fully encrypted")
+        bob.command("hangup")
         await phone.tells("ended")
-    found = share_heard(heard_in(tmp_path / "heard.wav"), prompt("hello-world"))
-    assert found > 0.7, found
+
+
+@pytest.mark.parametrize("ours", [SDES, DTLS], ids=["SDES", "DTLS"])
+async def test_its_call_in_the_clear_is_refused(tmp_path: Path, ours: str) -> None:
+    """Where encryption is forced."""
+    host = own_host()
+    phone = Linphone(tmp_path / "phone", "101", f"{host}:5060", "udp", password="secret101")
+    async with server_process(tmp_path / "server", host, EXTENSIONS, options={"101": ours}) as server, phone:
+        await until(lambda: "sip:101@" in server.rx("pjsip show contacts").stdout, LIMIT)
+        phone.say(f"call sip:102@{host}")
+        await phone.tells("error")
+        assert "0 calls processed" in server.rx("core show channels count").stdout.replace("call ", "calls ")
