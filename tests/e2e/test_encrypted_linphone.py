@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 from linphone import Linphone
-from peers import LIMIT, Baresip, heard_in, own_host, server_process, write_wav
+from peers import LIMIT, Baresip, clearest, own_host, server_process, write_wav
 from server_process import ServerProcess
 
-from asterism.testing import level, until
+from asterism.testing import until
 
 pytestmark = pytest.mark.e2e
 
@@ -36,12 +36,6 @@ def _sent(server: ServerProcess) -> int:
     """Packets that went to linphone in this call."""
     found = re.search(r" 101-.*? \S+ +\d+ +\d+ +\d+ +\S+ +(\d+)", server.rx("pjsip show channelstats").stdout)
     return int(found[1]) if found else 0
-
-
-def _best(recording: Path, frequency: float) -> float:
-    """How much of the best tenth of a second is at a frequency: a busy machine stretches what linphone hears."""
-    sound = heard_in(recording)
-    return max((level(sound[at : at + 1600], frequency) for at in range(0, len(sound) - 1600, 800)), default=0.0)
 
 
 @pytest.mark.parametrize(
@@ -87,7 +81,7 @@ async def test_it_calls_and_is_called(tmp_path: Path, ours: str, theirs: str, ca
             await until(lambda: sum(" ended (" in line for line in phone.said) == turn, LIMIT)  # noqa: B023
             await bob.event("CALL_CLOSED", turn)
             # It writes what it heard when the call is over.
-            assert _best(heard, 660) > 0.7
+            assert clearest(heard, 660) > 0.7
         if ours.startswith(SDES):  # of which linphone says nothing
             told = server.rx("dialplan show globals").stdout
             assert re.findall(r"CALL(?:ING|ED)=\d", told) == [f"CALLED={called:d}", f"CALLING={calling:d}"]
