@@ -85,6 +85,13 @@ async def test_a_phone_in_the_clear_may_call_where_encryption_is_optional(tmp_pa
         assert "DTLS-SRTP complete" in bob.log()
 
 
+async def test_a_phone_in_the_clear_may_be_called_where_encryption_is_optional(tmp_path: Path) -> None:
+    options = f"{OPTIONAL}media_use_received_transport=yes\n"
+    async with phones(tmp_path, options, bob="") as (ann, bob, host):
+        await converse(ann, bob, host)
+        assert "DTLS-SRTP complete" in ann.log()
+
+
 async def test_a_phone_in_the_clear_may_not_call_where_encryption_is_forced(tmp_path: Path) -> None:
     async with phones(tmp_path, FORCED, ann="") as (ann, bob, host):
         ann.command("dial", f"sip:102@{host}")

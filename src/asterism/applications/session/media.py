@@ -52,6 +52,7 @@ class SessionMedia:
         "dtmf_mode",
         "due",
         "ending",
+        "in_clear",
         "msid",
         "one_way",
         "opened_legs",
@@ -105,6 +106,8 @@ class SessionMedia:
         """Ports of streams that our next offer ends."""
         self.one_way = False
         """Whether streams that our next offers add are only to be sent, and nothing is to come on them."""
+        self.in_clear = False
+        """Whether what we offer may be taken by a peer that does not encrypt, see :meth:`offer_in_clear`."""
         self.due = False
         """Whether other streams are to be offered as soon as the peer has acknowledged our answer."""
         self.types_changed = False
@@ -313,6 +316,15 @@ class SessionMedia:
                 session.endpoint.id, why_refused(session.profile, description),
             )  # fmt: skip
         return accepted
+
+    def offer_in_clear(self, session: Session) -> bool:
+        """The peer has refused our first offer: whether another can be made that needs no encryption."""
+        if self.in_clear or self.agreed or not session.profile.transport.yields:
+            return False
+        self.in_clear = True
+        self.roll_back(session)
+        self.body = b""
+        return True
 
     def roll_back(self, session: Session) -> None:
         """Our offer came to nothing: streams and terms are as before (RFC 3261 14.1)."""

@@ -52,6 +52,8 @@ if TYPE_CHECKING:
     from asterism.stack.uri import Uri
 
 _SHOWN = {"busy": Control.BUSY, "congestion": Control.CONGESTION}
+_NOT_ACCEPTABLE = frozenset((488, 606))
+"""Status codes of a peer that cannot have what it was offered (RFC 3261 21.4.26, 21.6.4)."""
 MAX_REDIRECTS = 5
 """Largest number of times that an INVITE follows a 3xx by itself (``redirect_method=uri_pjsip``)."""
 
@@ -258,7 +260,7 @@ class OutgoingSession(ForkedSession):
         self.offers.see(Side.PEER, Message.INVITE_REFUSED)
         if status < 400:
             self._redirected(response)
-        elif self.send_again:
+        elif self.send_again or (status in _NOT_ACCEPTABLE and self.media.offer_in_clear(self)):
             self._send_again(self._way)
         else:
             cause, shown = refused_as(status, self.endpoint.habits)

@@ -193,6 +193,8 @@ def test_who_begins_it_after_an_answer(offered: str, answered: str, role: str) -
         (DTLS, "UDP/TLS/RTP/SAVP", (), (), None),
         (DTLS, "RTP/AVP", (), (), None),
         (DTLS._replace(optimistic=True), "RTP/AVP", (), (), N),
+        (DTLS._replace(optimistic=True), "RTP/AVP", (), PRINTS, D),
+        (DTLS._replace(optimistic=True), "UDP/TLS/RTP/SAVP", (), PRINTS, D),
         (DTLS._replace(optimistic=True), "UDP/TLS/RTP/SAVP", (), (), None),
     ],
 )
@@ -218,7 +220,12 @@ def test_what_is_answered_to_our_offers(
         (SDES._replace(optimistic=True), "RTP/AVP"),
         (DTLS, "UDP/TLS/RTP/SAVP"),
         (DTLS._replace(optimistic=True), "UDP/TLS/RTP/SAVP"),
+        (DTLS._replace(optimistic=True, in_clear=True), "RTP/AVP"),
+        (DTLS._replace(optimistic=True, in_clear=True, feedback=True), "RTP/AVPF"),
+        (DTLS._replace(in_clear=True), "UDP/TLS/RTP/SAVP"),
         (DTLS._replace(force_avp=True), "RTP/SAVP"),
+        (Options(optimistic=True), "RTP/AVP"),
+        (BROWSER._replace(optimistic=True), "UDP/TLS/RTP/SAVPF"),
         (BROWSER, "UDP/TLS/RTP/SAVPF"),
     ],
 )

@@ -6,7 +6,7 @@ that say why. The rest (feedback, ICE, RTCP on one port, BUNDLE) is agreed on wh
 
 from __future__ import annotations
 
-from enum import Enum
+from enum import Enum, Flag, auto
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from asterism.applications.session.media_transport import crypto
@@ -39,6 +39,8 @@ class Options(NamedTuple):
     bundle: bool = False
     browser: bool = False
     """``webrtc``."""
+    in_clear: bool = False
+    """The peer has refused an offer with the profile of DTLS-SRTP: the next goes over ``RTP/AVP`` (RFC 8643)."""
 
     @classmethod
     def of(cls, endpoint: Endpoint) -> Options:
@@ -61,12 +63,20 @@ class Options(NamedTuple):
     @property
     def protocol(self) -> str:
         """What stands in the ``m=`` lines of our offers."""
-        family = _OFFERED[self.encryption]
-        if self.encryption == "dtls" and self.force_avp:
-            family = _OFFERED["sdes"]
-        elif self.encryption == "sdes" and self.optimistic:
-            family = _OFFERED["no"]
-        return family + ("F" if self.feedback else "")
+        kind = self.encryption
+        if self.optimistic and (kind == "sdes" or self.in_clear):
+            kind = "no"
+        elif kind == "dtls" and self.force_avp:
+            kind = "sdes"
+        return _OFFERED[kind] + ("F" if self.feedback else "")
+
+    @property
+    def yields(self) -> bool:
+        """Whether an offer that was refused may be followed by one that a peer without encryption takes.
+
+        With SDES the first one is so (RFC 8643). Peers that know DTLS-SRTP expect the profile that names it.
+        """
+        return self.optimistic and self.encryption == "dtls" and not self.browser and not self.in_clear
 
 
 _OFFERED: Final = {"no": "RTP/AVP", "sdes": "RTP/SAVP", "dtls": "UDP/TLS/RTP/SAVP"}
@@ -80,14 +90,13 @@ class Protection(Enum):
     DTLS = "dtls"
 
 
-class _When(Enum):
-    """The options with which a row of the table holds."""
+class _When(Flag):
+    """The options with one of which a row of the table holds."""
 
-    ALWAYS = 0
-    OPTIMISTIC = 1
-    LENIENT = 2
-    """With ``force_avp`` or ``media_use_received_transport``: the profile's name does not count."""
-    LENIENT_OR_OPTIMISTIC = 3
+    ALWAYS = auto()
+    OPTIMISTIC = auto()
+    LENIENT = auto()
+    """``force_avp`` or ``media_use_received_transport``: the profile's name does not count."""
 
 
 _NONE, _SDES, _DTLS = Protection.NONE, Protection.SDES, Protection.DTLS
@@ -100,9 +109,10 @@ TABLE: Final[dict[tuple[str, str, bool], tuple[Protection, _When]]] = {
     ("sdes", "plain", False): (_NONE, _When.OPTIMISTIC),
     ("dtls", "dtls", True): (_DTLS, _When.ALWAYS),
     ("dtls", "srtp", True): (_DTLS, _When.LENIENT),
-    ("dtls", "plain", True): (_DTLS, _When.LENIENT_OR_OPTIMISTIC),
+    ("dtls", "plain", True): (_DTLS, _When.LENIENT | _When.OPTIMISTIC),
     ("dtls", "plain", False): (_NONE, _When.OPTIMISTIC),
 }
+_NO_ROW: Final = (_NONE, _When(0))
 
 
 class TransportTerms(NamedTuple):
@@ -240,15 +250,14 @@ def _protection(
         return Refused(f"goes over {section.protocol}, which is not available")
     line = crypto.chosen(section.crypto, suites)
     keyed = bool(section.fingerprints) if options.encryption == "dtls" else line is not None
-    row = TABLE.get((options.encryption, profile.family, keyed))
-    if row is not None:
-        protection, when = row
-        if (
-            when is _When.ALWAYS
-            or (lenient and when in (_When.LENIENT, _When.LENIENT_OR_OPTIMISTIC))
-            or (options.optimistic and when in (_When.OPTIMISTIC, _When.LENIENT_OR_OPTIMISTIC))
-        ):
-            return protection
+    has = _When.ALWAYS
+    if options.optimistic:
+        has |= _When.OPTIMISTIC
+    if lenient:
+        has |= _When.LENIENT
+    protection, when = TABLE.get((options.encryption, profile.family, keyed), _NO_ROW)
+    if when & has:
+        return protection
     return Refused(_why(options, section, profile.family, keyed))
 
 

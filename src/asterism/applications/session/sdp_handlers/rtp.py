@@ -194,7 +194,8 @@ class RtpHandler(SdpHandler):
         leg, way = None, PLAIN
         if not session.profile.plain:
             legs = session.media.legs
-            way = offer(self._options(session.profile), legs.name(self.media))
+            options = self._options(session.profile)._replace(in_clear=session.media.in_clear)
+            way = offer(options, legs.name(self.media))
             shared = legs.shared(session.media.streams) if way.group else None
             leg = shared or open_leg(self._media, session, "", self.marking, ice=way.ice)
             if leg is None:
