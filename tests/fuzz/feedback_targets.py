@@ -129,7 +129,10 @@ def lines(data: bytes) -> None:
     values = data.decode("utf-8", "replace").splitlines()
     agreed = header_extensions.accepted(values)
     assert len(agreed.lines) <= 3
-    assert header_extensions.accepted(agreed.lines) == agreed
+    other = header_extensions.accepted(agreed.lines)
+    for field in ("mid", "abs_send_time"):
+        assert (other.sent(field), other.read(field)) == (agreed.read(field), agreed.sent(field))
+    assert not other.transport_sequence
     header_extensions.Writer(agreed, values[0] if values else "")
     for media in ("audio", "video", "text"):
         terms = feedback_terms.accepted(media, values, (96, 97))

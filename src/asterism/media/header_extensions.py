@@ -33,26 +33,51 @@ _LONGEST_BLOCK = 4 * 255
 """Octets of a block that are looked at."""
 _BLOCK_HEAD = struct.Struct("!HH")
 _TICKS = 1 << 18
-_DIRECTIONS = MappingProxyType(
-    {"sendrecv": "sendrecv", "sendonly": "recvonly", "recvonly": "sendonly", "inactive": "inactive"}
-)
+_SENT = MappingProxyType({"sendrecv": True, "sendonly": True, "recvonly": False, "inactive": False})
+"""Whether who writes a direction sends that extension."""
+_RECEIVED = MappingProxyType({"sendrecv": True, "sendonly": False, "recvonly": True, "inactive": False})
+"""Whether who writes a direction takes that extension."""
+_NOT_WRITTEN = frozenset(("transport_sequence",))
+"""Extensions that are read here and never written: what a transport has lost is reported to who has numbered it."""
 
 
 class Agreed(NamedTuple):
-    """The numbers agreed on for a stream; 0: that extension is not used."""
+    """What was agreed on for a stream.
+
+    Attributes:
+        mid, abs_send_time, transport_sequence: the number of each extension; 0: it is not used.
+        unsent: those that only the peer sends.
+        unread: those that only the peer takes.
+    """
 
     mid: int = 0
     abs_send_time: int = 0
     transport_sequence: int = 0
+    unsent: frozenset[str] = _NOT_WRITTEN
+    unread: frozenset[str] = frozenset()
 
     @property
     def lines(self) -> tuple[str, ...]:
         """The values of ``a=extmap`` that say so."""
-        found = [(number, uri) for uri, field in _FIELDS.items() if (number := getattr(self, field))]
-        return tuple([f"{number} {uri}" for number, uri in sorted(found)])
+        found = []
+        for uri, field in _FIELDS.items():
+            number = getattr(self, field)
+            if number:
+                direction = "/recvonly" if field in self.unsent else "/sendonly" if field in self.unread else ""
+                found.append((number, f"{number}{direction} {uri}"))
+        return tuple([line for _, line in sorted(found)])
+
+    def sent(self, field: str) -> int:
+        """The number under which packets of ours have an extension; 0: they do not."""
+        return 0 if field in self.unsent else int(getattr(self, field))
+
+    def read(self, field: str) -> int:
+        """The number under which the peer's packets have an extension; 0: they do not."""
+        return 0 if field in self.unread else int(getattr(self, field))
 
 
 NONE = Agreed()
+_ALL = Agreed(1, 2, 3)
 
 
 def offered(media: str, *, bundled: bool, congestion: bool) -> Agreed:
@@ -68,8 +93,11 @@ def offered(media: str, *, bundled: bool, congestion: bool) -> Agreed:
     return Agreed(1 if bundled else 0, 2 if congestion else 0, 3 if congestion else 0)
 
 
-def accepted(lines: Iterable[str], wanted: Agreed | None = None) -> Agreed:
+def accepted(lines: Iterable[str], wanted: Agreed = _ALL) -> Agreed:
     """What of an offer is accepted, or what of ours (``wanted``) was: under the numbers of the peer's description.
+
+    An extension goes in the directions in which one side sends and the other takes it (RFC 8285 5); one that goes in
+    neither is not used.
 
     Args:
         lines: the values of its ``a=extmap``; what cannot be read is passed over, as is what is not known.
@@ -77,18 +105,27 @@ def accepted(lines: Iterable[str], wanted: Agreed | None = None) -> Agreed:
     """
     found: dict[str, int] = {}
     taken: set[int] = set()
+    unsent, unread = set(wanted.unsent), set(wanted.unread)
     for index, line in enumerate(lines):
         if index >= _MOST_OFFERED:
             break
         number, direction, uri = _parse(line)
         field = _FIELDS.get(uri)
-        if field is None or not 1 <= number <= _HIGHEST or direction == "inactive" or number in taken:
+        if field is None or not 1 <= number <= _HIGHEST or number in taken:
             continue
-        if field in found or (wanted is not None and not getattr(wanted, field)):
+        if field in found or not getattr(wanted, field):
+            continue
+        sends = _RECEIVED[direction] and field not in unsent
+        reads = _SENT[direction] and field not in unread
+        if not (sends or reads):
             continue
         found[field] = number
         taken.add(number)
-    return Agreed(**found)
+        if not sends:
+            unsent.add(field)
+        if not reads:
+            unread.add(field)
+    return Agreed(**found, unsent=frozenset(unsent), unread=frozenset(unread))
 
 
 def _parse(line: str) -> tuple[int, str, str]:
@@ -96,7 +133,7 @@ def _parse(line: str) -> tuple[int, str, str]:
     name, _, rest = line.strip().partition(" ")
     number, slash, direction = name.partition("/")
     uri = rest.strip().partition(" ")[0]
-    if not (number.isascii() and number.isdigit() and len(number) <= 4) or (slash and direction not in _DIRECTIONS):
+    if not (number.isascii() and number.isdigit() and len(number) <= 4) or (slash and direction not in _SENT):
         return 0, "", ""
     return int(number), direction or "sendrecv", uri
 
@@ -213,14 +250,15 @@ class Writer:
         """Write mid and sending time, where agreed; numbers of a transport are written by those who count them."""
         items: dict[int, bytes] = {}
         name = mid.encode("ascii", "replace")
-        if agreed.mid and 1 <= len(name) <= _LONGEST_MID:
-            items[agreed.mid] = name
+        mid_number, time_number = agreed.sent("mid"), agreed.sent("abs_send_time")
+        if mid_number and 1 <= len(name) <= _LONGEST_MID:
+            items[mid_number] = name
         self._time_at = 0
-        if agreed.abs_send_time:
-            items[agreed.abs_send_time] = bytes(3)
+        if time_number:
+            items[time_number] = bytes(3)
         self._block = bytearray(write(items) if items else b"")
-        if agreed.abs_send_time:
-            before = sum(1 + len(data) for number, data in items.items() if number != agreed.abs_send_time)
+        if time_number:
+            before = sum(1 + len(data) for number, data in items.items() if number != time_number)
             self._time_at = 4 + before + 1
         self.size = len(self._block)
 

@@ -71,8 +71,41 @@ def test_what_is_known_is_accepted_under_the_offers_numbers() -> None:
     ]
     agreed = accepted(lines)
     assert agreed == Agreed(mid=4, abs_send_time=2, transport_sequence=3)
-    assert agreed.lines == (f"2 {ABS_SEND_TIME}", f"3 {TRANSPORT_SEQUENCE}", f"4 {MID}")
+    assert agreed.lines == (f"2 {ABS_SEND_TIME}", f"3/recvonly {TRANSPORT_SEQUENCE}", f"4 {MID}")
     assert accepted(lines, Agreed(mid=9)) == Agreed(mid=4)
+
+
+@pytest.mark.parametrize(
+    ("theirs", "ours", "sent", "read"),
+    [
+        ("", "", 4, 4),
+        ("/sendrecv", "", 4, 4),
+        ("/sendonly", "/recvonly", 0, 4),
+        ("/recvonly", "/sendonly", 4, 0),
+        ("/inactive", None, 0, 0),
+    ],
+)
+def test_an_extension_goes_the_ways_that_both_have(theirs: str, ours: str | None, sent: int, read: int) -> None:
+    """RFC 8285 5: an answer takes no direction that the offer has not; so of an answer to our offer."""
+    for agreed in (accepted([f"4{theirs} {MID}"]), accepted([f"4{theirs} {MID}"], Agreed(mid=1))):
+        assert agreed.lines == (() if ours is None else (f"4{ours} {MID}",))
+        assert (agreed.sent("mid"), agreed.read("mid")) == (sent, read)
+        assert (Writer(agreed, "a").size > 0) is (sent > 0)
+
+
+@pytest.mark.parametrize(("theirs", "used"), [("", True), ("/sendonly", True), ("/recvonly", False)])
+def test_a_transports_numbers_are_read_and_never_written(theirs: str, used: bool) -> None:
+    line = f"3{theirs} {TRANSPORT_SEQUENCE}"
+    for agreed in (accepted([line]), accepted([line], extensions.offered("video", bundled=True, congestion=True))):
+        assert agreed.lines == ((f"3/recvonly {TRANSPORT_SEQUENCE}",) if used else ())
+        assert agreed.sent("transport_sequence") == 0
+    offer = extensions.offered("video", bundled=False, congestion=True)
+    assert offer.lines == (f"2 {ABS_SEND_TIME}", f"3/recvonly {TRANSPORT_SEQUENCE}")
+
+
+def test_what_goes_one_way_stays_so_in_later_offers() -> None:
+    agreed = accepted([f"4/recvonly {MID}"], extensions.offered("video", bundled=True, congestion=False))
+    assert accepted([f"4/sendrecv {MID}"], agreed).lines == (f"4/sendonly {MID}",)
 
 
 def test_what_is_no_use_is_passed_over() -> None:

@@ -39,7 +39,7 @@ def agree(transport: MediaTransport, streams: Sequence[StreamTerms]) -> None:
     """
     transport.describe(
         [Route(one.session, one.mid, one.payload_types, one.sources, one.session.ssrc) for one in streams],
-        next((one.extensions.mid for one in streams if one.extensions.mid), 0),
+        next((number for one in streams if (number := one.extensions.read("mid"))), 0),
     )
     for one in streams:
         session, rtp = one.session, transport.socket_of(one.session)
@@ -54,7 +54,7 @@ def agree(transport: MediaTransport, streams: Sequence[StreamTerms]) -> None:
     number = 0
     for one in streams:
         if feedback_terms.has(one.feedback, feedback_terms.TRANSPORT_CC):
-            number = number or one.extensions.transport_sequence
+            number = number or one.extensions.read("transport_sequence")
     demux = transport.demux
     demux.transport_number = number
     if not number:
