@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
+import subprocess
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
@@ -85,3 +87,12 @@ async def test_a_call_through_coturn(tmp_path: Path) -> None:
             await phone.key("Escape")
             await phone.state(1, "over")
             assert log.read_text().count("ALLOCATE processed, success") == known
+
+
+def test_coturn_has_the_options_that_the_guide_names() -> None:
+    guide = (Path(__file__).parents[2] / "docs" / "guide" / "browser-phone.md").read_text()
+    (paragraph,) = re.findall(r"^The secret of a TURN server.*?\n\n", guide, re.MULTILINE | re.DOTALL)
+    known = subprocess.run([require("turnserver"), "-h"], capture_output=True, text=True, check=False).stdout
+    named = set(re.findall(r"`([a-z-]+-[a-z-]+)[`=]", paragraph))
+    assert named == {"use-auth-secret", "static-auth-secret", "denied-peer-ip", "user-quota", "max-bps"}
+    assert {name for name in named if f"--{name}" not in known} == set()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
 import shutil
@@ -18,6 +19,8 @@ from pathlib import Path
 import pytest
 from server_process import COMMAND
 
+from asterism.command.demo.configuration import create
+from asterism.command.demo.main import run_demo
 from asterism.testing.servers import free_port
 
 HOST = "127.0.0.1"
@@ -158,6 +161,53 @@ def test_a_port_that_is_taken(tmp_path: Path, kind: socket.SocketKind, flag: str
         assert refused.returncode == 1
         assert f"port {port} on {HOST} cannot be used" in refused.stderr
         assert where in refused.stderr
+
+
+def test_the_demo_that_runs_is_not_started_again(tmp_path: Path) -> None:
+    """It is told that it runs, and how to stop it; not to change its ports."""
+    folder, options = tmp_path / "demo", ports()
+    with running(folder, options):
+        for again in (run(folder), run(folder, *options)):
+            assert again.returncode == 1
+            assert again.stderr.startswith(f"asterism demo: the demo of {folder} runs already.")
+            assert "cannot be used" not in again.stderr
+        stop = shlex.split(again.stderr.partition("to stop it: ")[2])
+        assert stop[-4:] == ["-C", str(folder / "asterisk.conf"), "-rx", "core stop now"]
+        subprocess.run([*COMMAND, *stop[-4:]], capture_output=True, timeout=60, check=True)
+
+
+@contextmanager
+def as_nobody() -> Iterator[None]:
+    """Be a user who owns nothing, where the test's may do everything."""
+    if os.geteuid():
+        yield
+        return
+    os.seteuid(65534)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
+
+
+@pytest.mark.parametrize("place", ["demo", "locked/demo", "read-only/demo"])
+def test_a_folder_of_somebody_else(tmp_path: Path, place: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Each way in which it cannot be used is one line, and one that helps; no traceback."""
+    folder = tmp_path / place
+    folder.parent.mkdir(exist_ok=True)
+    if place == "demo":
+        create(folder, HOST, 5060, 5038)
+        (folder / "pjsip.conf").chmod(0)
+    parents = [tmp_path, *list(tmp_path.parents)[:2]]
+    for path in parents if os.geteuid() == 0 else ():
+        path.chmod(0o755)
+    folder.parent.chmod({"demo": 0o755, "locked/demo": 0, "read-only/demo": 0o555}[place])
+    with as_nobody():
+        status = run_demo(["--folder", str(folder), *map(str, ports() if place != "demo" else ())])
+    folder.parent.chmod(0o755)
+    told = capsys.readouterr().err.splitlines()
+    assert (status, len(told)) == (1, 2), told
+    assert "Permission denied" in told[0]
+    assert "--folder ~/demo" in told[1]
 
 
 def test_a_phone_without_a_demo_says_so_and_makes_none(tmp_path: Path) -> None:

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import datetime
 import ipaddress
+import os
 import socket
+import tempfile
 from collections.abc import Iterable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -14,22 +17,75 @@ if TYPE_CHECKING:
 _DAYS = 820
 """Phones of Apple take no server certificate that is good for more than 825 days."""
 
+_LEFT_DAYS = 30
+"""With fewer left, a start of the demo makes another."""
+_SUBJECT = "Asterism demo"
 
-def make_certificate(hosts: Iterable[str]) -> bytes:
+
+def keep_certificate(path: Path, hosts: Iterable[str], now: datetime.datetime | None = None) -> bool:
+    """Make the certificate with its key at ``path`` where there is none, and another before it ends.
+
+    One that somebody else made stays as it is. The file is its owner's alone, and there at once or not at all.
+
+    Args:
+        path: where it is.
+        hosts: see :func:`make_certificate`.
+        now: the time; that of the clock unless given.
+
+    Returns:
+        Whether one was made.
+
+    Raises:
+        OSError: it can be neither read nor written.
+    """
+    now = now or datetime.datetime.now(datetime.UTC)
+    if path.exists() and not _ends_soon(path.read_bytes(), now):
+        return False
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")  # with mode 0600
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(make_certificate(hosts, now))
+        os.replace(temporary, path)
+    except BaseException:
+        os.unlink(temporary)
+        raise
+    return True
+
+
+def _ends_soon(pem: bytes, now: datetime.datetime) -> bool:
+    """Whether it is a demo's own, and to be replaced."""
+    from cryptography import x509
+
+    try:
+        certificate = x509.load_pem_x509_certificate(pem)
+    except ValueError:
+        return not pem.strip()  # of others, or of a start that was broken off
+    own = certificate.subject == certificate.issuer == x509.Name(_name())
+    return own and certificate.not_valid_after_utc - now < datetime.timedelta(days=_LEFT_DAYS)
+
+
+def _name() -> list[x509.NameAttribute[str]]:
+    from cryptography import x509
+    from cryptography.x509.oid import NameOID
+
+    return [x509.NameAttribute(NameOID.COMMON_NAME, _SUBJECT)]
+
+
+def make_certificate(hosts: Iterable[str], now: datetime.datetime) -> bytes:
     """A self-signed certificate for this machine and its key, both in one PEM text.
 
     Args:
         hosts: further names and addresses by which it is reached, beside localhost and the machine's name.
+        now: when it is made.
     """
     # Imported here: a demo needs it once.
     from cryptography import x509
     from cryptography.hazmat.primitives import hashes, serialization
     from cryptography.hazmat.primitives.asymmetric import ec
-    from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+    from cryptography.x509.oid import ExtendedKeyUsageOID
 
     key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Asterism demo")])
-    now = datetime.datetime.now(datetime.UTC)
+    name = x509.Name(_name())
     names = [_general_name(host) for host in dict.fromkeys(("localhost", _own_name(), "127.0.0.1", "::1", *hosts))]
     certificate = (
         x509.CertificateBuilder()

@@ -8,7 +8,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
-from asterism.command.demo.certificate import make_certificate
+from asterism.command.demo.certificate import keep_certificate
 from asterism.command.demo.fax_page import sample_page
 from asterism.config.file import ConfigFile
 from asterism.hostport import format_host_port, split_host_port
@@ -401,7 +401,7 @@ def create(
     https_port: int = HTTPS_PORT,
     names: Collection[str] = (),
 ) -> None:
-    """Write the files that are not there yet; whatever exists is never touched.
+    """Write the files that are not there yet; whatever exists is never touched, save a certificate that ends soon.
 
     ``names`` are further names and addresses of this machine, for its certificate.
     """
@@ -440,10 +440,7 @@ def create(
     if not page.exists():
         page.parent.mkdir(parents=True, exist_ok=True)
         page.write_bytes(sample_page())
-    certificate = folder / _CERTIFICATE
-    if not certificate.exists():
-        certificate.touch(mode=0o600)
-        certificate.write_bytes(make_certificate(names))
+    keep_certificate(folder / _CERTIFICATE, names)
 
 
 def read(folder: Path) -> Demo:

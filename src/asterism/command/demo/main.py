@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import shlex
 import socket
 import sys
@@ -21,6 +22,7 @@ from asterism.command.demo.configuration import (
 )
 from asterism.core.errors import ConfigError
 from asterism.hostport import format_host_port
+from asterism.interfaces.console.protocol import SOCKET_NAME
 
 ANY_HOST = "0.0.0.0"
 SIP_PORT = 5060
@@ -32,7 +34,10 @@ def run_demo(words: Sequence[str]) -> int:
     """Run ``asterism demo``; returns the exit status."""
     options = _parser().parse_args(words)
     folder = Path(options.folder)
-    fresh = not (folder / "pjsip.conf").exists()
+    try:
+        fresh = not (folder / "pjsip.conf").exists()
+    except OSError as error:
+        return _not_ours(error, folder)
     if not fresh and _contradicts(options, folder):
         print(
             f"asterism demo: {folder} exists already and is kept as it is; change the ports in {folder}/pjsip.conf,"
@@ -54,13 +59,28 @@ def run_demo(words: Sequence[str]) -> int:
         create(folder, host, sip_port, manager_port, http_port, https_port, (own_address(host),))
         demo = read(folder)
     except (ConfigError, OSError) as error:
-        print(f"asterism demo: {error}", file=sys.stderr)
-        return 1
+        return _not_ours(error, folder)
     if not serves:
         from asterism.command.demo.phone import run_phone
 
         return run_phone(demo, caller=options.as_, call=options.call, answer=options.answer)
     return _serve(demo, fresh)
+
+
+def _not_ours(error: Exception, folder: Path) -> int:
+    """Say why the folder cannot be used, and what can be done when that is for want of permission."""
+    text = str(error)
+    if isinstance(error, OSError):
+        text = f"cannot use '{error.filename or folder}': {error.strerror or error}"
+    print(f"asterism demo: {text}", file=sys.stderr)
+    refused = error if isinstance(error, OSError) else error.__cause__
+    if isinstance(refused, OSError) and refused.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+        print(
+            "asterism demo: it belongs to somebody else, or is read-only. Have a demo of your own:"
+            f' {shlex.quote(sys.argv[0])} demo --folder ~/demo, or make run ARGS="--folder ~/demo"',
+            file=sys.stderr,
+        )
+    return 1
 
 
 def _contradicts(options: argparse.Namespace, folder: Path) -> bool:
@@ -106,16 +126,36 @@ def _refused(demo: Demo, fresh: bool) -> bool:
 
 
 def _serve(demo: Demo, fresh: bool) -> int:
-    if _refused(demo, fresh):
-        return 1
     from asterism.command.run import serve
     from asterism.config.asterisk_conf import AsteriskConf
     from asterism.server.server import Server
 
+    conf = AsteriskConf.load(demo.conf_path)
+    if _runs(conf.directories.run / SOCKET_NAME):
+        console = f"{shlex.quote(sys.argv[0])} -C {shlex.quote(str(demo.conf_path))}"
+        print(
+            f"asterism demo: the demo of {demo.folder} runs already. Its console: {console} -r;"
+            f' to stop it: {console} -rx "core stop now"',
+            file=sys.stderr,
+        )
+        return 1
+    if _refused(demo, fresh):
+        return 1
+
     def ready(_server: Server) -> None:
         print(introduction(demo, fresh), flush=True)
 
-    return serve(AsteriskConf.load(demo.conf_path), ready=ready)
+    return serve(conf, ready=ready)
+
+
+def _runs(path: Path) -> bool:
+    """Whether a server answers at this control socket."""
+    with socket.socket(socket.AF_UNIX) as probe:
+        try:
+            probe.connect(str(path))
+        except OSError:
+            return False
+    return True
 
 
 def taken_ports(demo: Demo, fresh: bool) -> list[str]:
@@ -229,9 +269,9 @@ def introduction(demo: Demo, fresh: bool) -> str:
 def _browser_phone(demo: Demo, address: str) -> list[str]:
     """Where the phone in the browser is. Browsers give a microphone to https, and to http on the same machine."""
     lines = []
-    if demo.https_port:
-        lines.append(f"  Browser  https://{format_host_port(address, demo.https_port)}/phone/")
-        lines.append("           (the certificate is the demo's own: the browser asks once whether it is all right)")
     if demo.http_port and demo.http_host in (ANY_HOST, "::", "127.0.0.1", "::1"):
-        lines.append(f"           http://localhost:{demo.http_port}/phone/ on this machine")
-    return lines
+        lines.append(f"http://localhost:{demo.http_port}/phone/ on this machine")
+    if demo.https_port:
+        lines.append(f"https://{format_host_port(address, demo.https_port)}/phone/")
+        lines.append("(the certificate is the demo's own: the browser asks once whether it is all right)")
+    return [f"  {'' if number else 'Browser':<8} {line}" for number, line in enumerate(lines)]
