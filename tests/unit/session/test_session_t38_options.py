@@ -19,6 +19,7 @@ from asterism.sip.objects.endpoint import Endpoint
 from asterism.sip.objects.habits import PJSIP
 from asterism.stack.message import Response
 from asterism.testing.tone import make_tone
+from asterism.testing.waiting import until
 
 CNG = linear_to_ulaw(make_tone(1100, seconds=0.5))
 
@@ -144,17 +145,23 @@ def fax_extension(bench: Bench, machine: Machine | None = None) -> list[Any]:
     return came
 
 
-async def say(answer: Response, sound: bytes, sequence: int = 0) -> None:
-    """Send audio to where an answer says."""
+async def say(bench: Bench, answer: Response, sound: bytes, sequence: int = 0) -> None:
+    """Send audio to where an answer says, until it is heard."""
+
+    def octets() -> int:
+        return sum(session.received.octets for session in bench.server.media.sessions)
+
     found = re.search(r"^m=audio (\d+)", answer.body.decode(), re.MULTILINE)
     assert found is not None
+    wanted = octets() + len(sound)
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as phone:
         phone.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         phone.bind(("127.0.0.1", 31800))
         for at in range(0, len(sound), 160):
             number = sequence + at // 160
             phone.sendto(rtp(0, number, sound[at : at + 160], number * 160), ("127.0.0.1", int(found[1])))
-            await asyncio.sleep(0.001)
+        await until(lambda: octets() >= wanted)
+    await bench.turn()
 
 
 @pytest.mark.parametrize("wanted", [True, False])
@@ -164,27 +171,27 @@ def test_fax_detect(tmp_path: Any, wanted: bool) -> None:
         set_options(bench.server.data.get(Endpoint, "alice"), fax_detect=wanted)
         came = fax_extension(bench)
         _, ok, channels = await called(bench, None)
-        await say(ok, CNG)
-        await asyncio.sleep(0.01)
+        await say(bench, ok, CNG)
         assert len(came) == wanted
         assert channels[0].get_variable("FAXEXTEN") == ("740" if wanted else None)
-        await say(ok, CNG, 100)
+        await say(bench, ok, CNG, 100)
         assert len(came) == wanted
 
     test(tmp_path)
 
 
 @pytest.mark.parametrize(("seconds", "found"), [(0, 1), (1, 0)])
-def test_fax_detect_timeout(tmp_path: Any, seconds: int, found: int) -> None:
+def test_fax_detect_timeout(tmp_path: Any, monkeypatch: pytest.MonkeyPatch, seconds: int, found: int) -> None:
     @on_bench
     async def test(bench: Bench) -> None:
         set_options(bench.server.data.get(Endpoint, "alice"), fax_detect=True, fax_detect_timeout=seconds)
         came = fax_extension(bench)
         _, ok, _ = await called(bench, None)
-        await say(ok, b"\xff" * 160)
-        await asyncio.sleep(1.05)
-        await say(ok, CNG, 1)
-        await asyncio.sleep(0.01)
+        await say(bench, ok, b"\xff" * 160)
+        loop = asyncio.get_running_loop()
+        time = loop.time
+        monkeypatch.setattr(loop, "time", lambda: time() + 1.05)
+        await say(bench, ok, CNG, 1)
         assert len(came) == found
 
     test(tmp_path)
@@ -203,14 +210,12 @@ def test_each_sign_of_a_fax_by_itself_as_peers_of_sip_conf_have_it(tmp_path: Any
         came = fax_extension(bench, machine)
         phone, ok, channels = await called(bench, None)
         if signs == "t38":
-            await say(ok, CNG)
-            await asyncio.sleep(0.01)
+            await say(bench, ok, CNG)
             assert came == []
         phone.in_dialog("INVITE", ok, 2, fax())
         if signs == "cng":
             await phone.next(488)
-            await say(ok, CNG)
-            await asyncio.sleep(0.01)
+            await say(bench, ok, CNG)
             assert machine.asked == []
         else:
             await phone.next(200)
