@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 import socket
+from collections.abc import Callable
 from typing import Any
 
 from session_bench import Bench, Phone, sdp, set_options
@@ -141,12 +142,16 @@ async def called(bench: Bench, machine: Machine | None, user: str = "alice") -> 
     return phone, ok, channels
 
 
-async def bridged(bench: Bench) -> tuple[Phone, Phone, Response, Request]:
+async def bridged(
+    bench: Bench, before: Callable[[Any], object] | None = None
+) -> tuple[Phone, Phone, Response, Request]:
     """Alice talks to Bob through the server."""
     alice, bob = bench.phone(5071), bench.phone(5072)
 
     @bench.server.pbx.extension("internal", "743")
     async def dial(channel: Any) -> None:
+        if before is not None:
+            before(channel)
         await channel.dial("PJSIP/bob", 20)
 
     alice.call("743")

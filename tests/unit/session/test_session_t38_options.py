@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from session_bench import Bench, on_bench, sdp, set_options
 from stream_phone import rtp
-from t38_steps import Machine, allow_fax, bridged, called, described, fax, port_of
+from t38_steps import Machine, allow_fax, bridged, called, described, fax, kinds, port_of
 
 from asterism.media.g711 import linear_to_ulaw
 from asterism.media.udptl import ErrorCorrection, UdptlSender
@@ -30,7 +30,12 @@ def test_t38_udptl(tmp_path: Any, allowed: bool, status: int) -> None:
     async def test(bench: Bench) -> None:
         if allowed:
             allow_fax(bench, "alice")
-        phone, ok, _ = await called(bench, Machine())
+        phone, ok, channels = await called(bench, Machine())
+        t38 = t38_of(channels[0])
+        assert t38.state is (T38State.UNKNOWN if allowed else T38State.UNAVAILABLE)
+        if not allowed:
+            assert await t38.request() is None
+            assert "INVITE" not in kinds(phone)
         phone.in_dialog("INVITE", ok, 2, fax())
         assert (await phone.next(status)).cseq.number == 2
         phone.in_dialog("ACK", ok, 2)
@@ -71,6 +76,9 @@ def test_t38_udptl_maxdatagram(tmp_path: Any, datagram: int, ifp: int) -> None:
         await phone.next(200)
         phone.in_dialog("ACK", ok, 2)
         assert machine.asked[0].max_ifp == ifp
+        agreed = t38_of(channels[0]).parameters
+        assert agreed is not None
+        assert agreed.max_ifp == ifp
         port: Any = t38_of(channels[0]).port
         assert port.sender.largest == (datagram or 176)
 
@@ -95,6 +103,41 @@ def test_t38_udptl_nat(tmp_path: Any, nat: bool) -> None:
             await machine.hears(3)
             port: Any = t38_of(channels[0]).port
             assert port.remote == (router.getsockname() if nat else ("127.0.0.1", 31900))
+
+    test(tmp_path)
+
+
+@pytest.mark.parametrize(("nat", "status"), [(True, 200), (False, 488)])
+def test_a_phone_whose_address_cannot_be_reached_is_waited_for_behind_its_nat(
+    tmp_path: Any, nat: bool, status: int
+) -> None:
+    @on_bench
+    async def test(bench: Bench) -> None:
+        allow_fax(bench, "alice", t38_udptl_nat=nat)
+        machine = Machine()
+        phone, ok, channels = await called(bench, machine)
+        phone.in_dialog("INVITE", ok, 2, fax().replace("IN IP4 127.0.0.1\r\nt=", "IN IP4 fax.example.test\r\nt="))
+        assert (await phone.next(status)).cseq.number == 2
+        phone.in_dialog("ACK", ok, 2)
+        port: Any = t38_of(channels[0]).port
+        assert (port is not None) is nat
+        assert port is None or port.remote is None
+        assert machine.states == ["negotiated" if nat else "rejected"]
+
+    test(tmp_path)
+
+
+@pytest.mark.parametrize("tos", ["0", "ef"])
+def test_tos_audio_marks_t38_too(tmp_path: Any, tos: str) -> None:
+    @on_bench
+    async def test(bench: Bench) -> None:
+        allow_fax(bench, "alice", tos_audio=184 if tos == "ef" else 0)
+        phone, ok, channels = await called(bench, Machine())
+        phone.in_dialog("INVITE", ok, 2, fax())
+        await phone.next(200)
+        phone.in_dialog("ACK", ok, 2)
+        port: Any = t38_of(channels[0]).port
+        assert port.sock.getsockopt(socket.IPPROTO_IP, socket.IP_TOS) == (184 if tos == "ef" else 0)
 
     test(tmp_path)
 
@@ -176,6 +219,21 @@ def test_fax_detect(tmp_path: Any, wanted: bool) -> None:
         assert channels[0].get_variable("FAXEXTEN") == ("740" if wanted else None)
         await say(bench, ok, CNG, 100)
         assert len(came) == wanted
+
+    test(tmp_path)
+
+
+@pytest.mark.parametrize(("wanted", "status"), [(True, 200), (False, 488)])
+def test_fax_detect_by_the_request_for_t38(tmp_path: Any, wanted: bool, status: int) -> None:
+    @on_bench
+    async def test(bench: Bench) -> None:
+        allow_fax(bench, "alice", fax_detect=wanted)
+        came = fax_extension(bench, Machine())
+        phone, ok, channels = await called(bench, None)
+        phone.in_dialog("INVITE", ok, 2, fax())
+        assert (await phone.next(status)).cseq.number == 2
+        phone.in_dialog("ACK", ok, 2)
+        assert came == (channels if wanted else [])
 
     test(tmp_path)
 

@@ -10,6 +10,8 @@ import pytest
 from session_bench import Bench, Phone, on_bench, set_options
 from t38_steps import Machine, bridged, called, described, version_of
 
+from asterism.pbx.calls.fax.module import FaxModule
+from asterism.pbx.channels.t38 import T38State, t38_of
 from asterism.sip.objects.endpoint import Endpoint
 from asterism.stack.message import Request, Response
 
@@ -69,12 +71,12 @@ def record() -> dict[str, list[Step]]:
 
 
 SECTIONS = record()
-ANSWERED = [title for title in SECTIONS if " re-INVITE" in title and "passed through" not in title]
+ANSWERED = [title for title in SECTIONS if ": re-INVITE" in title]
 
 
 def test_the_record_is_there() -> None:
     assert len(ANSWERED) == 16
-    assert len(SECTIONS) == 21
+    assert len(SECTIONS) == 22
 
 
 def headers_of(message: Request | Response) -> tuple[str, ...]:
@@ -205,5 +207,25 @@ def test_a_callee_that_answers_audio_is_taken_back_to_audio_where_the_record_lea
         bob.respond(again, 200, body=steps[2].text)
         await bob.next("ACK")
         assert len(bench.server.pbx.channels) == 2
+
+    scenario(tmp_path)
+
+
+def test_the_gateway_answers_as_recorded(tmp_path: Path) -> None:
+    @on_bench
+    async def scenario(bench: Bench) -> None:
+        steps = next(steps for title, steps in SECTIONS.items() if "gateway" in title)
+        setup(bench, steps)
+        set_options(bench.server.data.get(Endpoint, "bob"), t38_udptl=False)
+        bench.server.modules.add(FaxModule)
+        await bench.server.modules.load("res_fax")
+        found: Any = bench.server.modules.find("res_fax")
+        alice, bob, ok, _ = await bridged(bench, lambda channel: found.instance._gateways.set(channel, True))
+        alice.in_dialog("INVITE", ok, 2, steps[0].text)
+        await expect(alice, steps[1])
+        alice.in_dialog("ACK", ok, 2)
+        assert [one.method for one in bob.messages() if isinstance(one, Request)] == []
+        channels = list(bench.server.pbx.channels)
+        assert [t38_of(each).state for each in channels] == [T38State.NEGOTIATED, T38State.UNAVAILABLE]
 
     scenario(tmp_path)

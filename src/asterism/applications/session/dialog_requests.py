@@ -85,7 +85,7 @@ def _held_for_fax(
     answer: Callable[[Session, Rx, SessionDescription], None],
 ) -> bool:
     """Whether an offer is the request for T.38, about which the channel is asked."""
-    if not session.endpoint.t38_udptl or session.channel is None or not may_fax(session):
+    if session.channel is None or not may_fax(session):
         return False
     section = fax_section(description)
     if section is None or session_t38(session).stream is not None:
