@@ -18,8 +18,10 @@ from test_session_transports import change, described
 
 from asterism.media.transports.ice_settings import IceSettings
 from asterism.pbx.calls.originate import OriginateRequest, originate
+from asterism.pbx.vocabulary.controls import Control
 from asterism.stack.message import Response
 from asterism.stack.sdp import SessionDescription
+from asterism.testing.waiting import until
 
 PUBLIC = "203.0.113.9"
 ICE = (
@@ -247,3 +249,128 @@ async def test_a_call_keeps_its_ice_when_it_is_switched_off_in_general(bench: Be
     assert again.body.split(b"t=0 0")[1] == ok.body.split(b"t=0 0")[1]
     alice.in_dialog("BYE", ok, 3)
     await alice.next(200)
+
+
+VIDEO = "\r\n".join(["m=video 31900 RTP/AVP 96", "a=rtpmap:96 VP8/90000", *ICE, ""])
+
+
+@on_bench
+async def test_an_update_waits_as_a_re_invite_does(bench: Bench) -> None:
+    @bench.server.pbx.extension("internal", "700")
+    async def answering(channel: Any) -> None:
+        await channel.answer()
+        await asyncio.sleep(100)
+
+    async with stun_server(bench) as server:
+        change(bench, "alice", ice_support=True, allow="ulaw,vp8", max_video_streams=1)
+        alice = bench.phone(5071)
+        alice.call("700", body=described("RTP/AVP", *ICE))
+        ok: Response = await wait(alice, lambda: alice.next(200))
+        alice.in_dialog("ACK", ok, 1)
+        asked = server.asked
+        alice.in_dialog("UPDATE", ok, 2, described("RTP/AVP", *ICE) + VIDEO)
+        alice.in_dialog("OPTIONS", ok, 3)
+        answer = await wait(alice, lambda: alice.next(200))
+        assert answer.cseq.method == "UPDATE"
+        assert len(reflexive(answer)) == 4
+        assert server.asked == asked + 2
+        assert (await wait(alice, lambda: alice.next(200))).cseq.method == "OPTIONS"
+        # Without an offer it waits for nothing.
+        alice.in_dialog("UPDATE", ok, 4)
+        assert not (await alice.next(200)).body
+        alice.in_dialog("BYE", ok, 5)
+        await alice.next(200)
+    assert not bench.server.media.transports
+
+
+@pytest.mark.parametrize("method", ["UPDATE", "INVITE"])
+def test_a_call_that_ends_meanwhile_leaves_no_request_unanswered(method: str, tmp_path: Path) -> None:
+    @on_bench
+    async def test(bench: Bench) -> None:
+        channels: list[Any] = []
+
+        @bench.server.pbx.extension("internal", "700")
+        async def answering(channel: Any) -> None:
+            channels.append(channel)
+            await channel.answer()
+            await asyncio.sleep(100)
+
+        async with stun_server(bench) as server:
+            change(bench, "alice", ice_support=True, allow="ulaw,vp8", max_video_streams=1)
+            alice = bench.phone(5071)
+            alice.call("700", body=described("RTP/AVP", *ICE))
+            ok: Response = await wait(alice, lambda: alice.next(200))
+            alice.in_dialog("ACK", ok, 1)
+            server.silent = True
+            alice.in_dialog(method, ok, 2, described("RTP/AVP", *ICE) + VIDEO, branch="z9hG4bKwaiting")
+            channels[0].hang_up()
+            alice.respond(await wait(alice, lambda: alice.next("BYE")), 200)
+            alice.read = 0
+            await wait(alice, lambda: alice.next(487 if method == "INVITE" else 481))
+            if method == "INVITE":
+                alice.in_dialog("ACK", ok, 2, branch="z9hG4bKwaiting")
+        await until(lambda: not bench.server.media.transports)
+
+    test(tmp_path)
+
+
+@on_bench
+async def test_an_answer_waits_for_that_of_an_early_update(bench: Bench) -> None:
+    answer = asyncio.Event()
+
+    @bench.server.pbx.extension("internal", "700")
+    async def answering(channel: Any) -> None:
+        channel.indicate(Control.PROGRESS)
+        await answer.wait()
+        await channel.answer()
+        await asyncio.sleep(100)
+
+    async with stun_server(bench):
+        change(bench, "alice", ice_support=True, allow="ulaw,vp8", max_video_streams=1, rel100="yes")
+        alice = bench.phone(5071)
+        alice.call("700", body=described("RTP/AVP", *ICE), extra="Require: 100rel\r\nSupported: 100rel\r\n")
+        early: Response = await wait(alice, lambda: alice.next(183))
+        alice.in_dialog("PRACK", early, 2, extra=f"RAck: {early.get('RSeq')} 1 INVITE\r\n")
+        assert (await alice.next(200)).cseq.method == "PRACK"
+        alice.in_dialog("UPDATE", early, 3, described("RTP/AVP", *ICE) + VIDEO)
+        answer.set()
+        found = [await wait(alice, lambda: alice.next(200)) for _ in range(2)]
+        assert [one.cseq.method for one in found] == ["UPDATE", "INVITE"]
+        assert len(reflexive(found[0])) == 4
+        alice.in_dialog("ACK", found[1], 1)
+        alice.in_dialog("BYE", found[1], 4)
+        await alice.next(200)
+    assert not bench.server.media.transports
+
+
+@on_bench
+async def test_an_offer_in_prack_waits_too(bench: Bench) -> None:
+    answer = asyncio.Event()
+
+    @bench.server.pbx.extension("internal", "700")
+    async def answering(channel: Any) -> None:
+        channel.indicate(Control.PROGRESS)
+        await answer.wait()
+        await channel.answer()
+        await asyncio.sleep(100)
+
+    async with stun_server(bench) as server:
+        change(bench, "alice", ice_support=True, allow="ulaw,vp8", max_video_streams=1, rel100="yes")
+        alice = bench.phone(5071)
+        alice.call("700", body=described("RTP/AVP", *ICE), extra="Require: 100rel\r\nSupported: 100rel\r\n")
+        early: Response = await wait(alice, lambda: alice.next(183))
+        assert len(reflexive(early)) == 2
+        asked = server.asked
+        rack = f"RAck: {early.get('RSeq')} 1 INVITE\r\n"
+        alice.in_dialog("PRACK", early, 2, described("RTP/AVP", *ICE) + VIDEO, extra=rack)
+        answer.set()
+        taken = await wait(alice, lambda: alice.next(200))
+        assert taken.cseq.method == "PRACK"
+        assert len(reflexive(taken)) == 4
+        assert server.asked == asked + 2
+        ok = await wait(alice, lambda: alice.next(200))
+        assert ok.cseq.method == "INVITE"
+        alice.in_dialog("ACK", ok, 1)
+        alice.in_dialog("BYE", ok, 3)
+        await alice.next(200)
+    assert not bench.server.media.transports

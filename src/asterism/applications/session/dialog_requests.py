@@ -13,7 +13,8 @@ from asterism.stack.errors import ParseError
 from asterism.stack.sdp.exchange import Action, Message, Side
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Coroutine
+    from typing import Any
 
     from asterism.applications.session.session import Session
     from asterism.sip.rx import Rx
@@ -73,7 +74,7 @@ def _on_invite(session: Session, rx: Rx) -> None:
         return
     for one in session.registry.gathering:
         if one.context.gathers and (waiting := one.before(session, description)) is not None:
-            session.work.push(_answer_later, waiting, session, rx, description)
+            session.work.push(_answer_later, waiting, session, rx, description, _answer_invite)
             return
     _answer_invite(session, rx, description)
 
@@ -96,12 +97,27 @@ def _held_for_fax(
 
 
 async def _answer_later(
-    waiting: Awaitable[None], session: Session, rx: Rx, description: SessionDescription | None
+    waiting: Awaitable[None],
+    session: Session,
+    rx: Rx,
+    description: SessionDescription | None,
+    answer: Callable[[Session, Rx, SessionDescription | None], None],
 ) -> None:
     """Answer when our candidates are known; what else comes in the dialog is handled after that."""
     await waiting
     if session.state is not SessionState.ENDED:
-        _answer_invite(session, rx, description)
+        answer(session, rx, description)
+        session.offer_settled()
+    else:
+        session.respond(rx, 487 if rx.request.method == "INVITE" else 481)
+
+
+def candidates_for(session: Session, description: SessionDescription) -> Coroutine[Any, Any, None] | None:
+    """What the answer to an offer has to wait for: the candidates that servers give; ``None``: for nothing."""
+    for one in session.registry.gathering:
+        if one.context.gathers and (waiting := one.before(session, description)) is not None:
+            return waiting
+    return None
 
 
 def _answer_invite(session: Session, rx: Rx, description: SessionDescription | None) -> None:
@@ -147,6 +163,10 @@ def _on_update(session: Session, rx: Rx) -> None:
         if refused(session, rx, session.offers.see(Side.PEER, Message.UPDATE, True)):
             return
         if session.confirmed and _held_for_fax(session, rx, description, _answer_update):
+            return
+        waiting = candidates_for(session, description)
+        if waiting is not None:
+            session.work.push(_answer_later, waiting, session, rx, description, _answer_update)
             return
     _answer_update(session, rx, description)
 

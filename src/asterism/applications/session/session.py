@@ -330,6 +330,9 @@ class Session(SessionMessages):
         if self.refreshing is None and self.profile.told_identities:
             self.tell_connected()
 
+    def offer_settled(self) -> None:
+        """An offer of the peer's that was not answered at once has been."""
+
     def unanswered(self, cause: int) -> None:
         """No answer came to our offer: back to what was agreed on before, or the end if that is nothing."""
         if self.offers.state is not OfferState.NONE:

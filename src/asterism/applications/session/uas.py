@@ -6,7 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from asterism.applications.session.causes import INTERWORKING, answer_of
-from asterism.applications.session.dialog_requests import NO_ANSWER, read_description, refused
+from asterism.applications.session.dialog_requests import NO_ANSWER, candidates_for, read_description, refused
 from asterism.applications.session.redirecting import diversion_value
 from asterism.applications.session.session import Session
 from asterism.applications.session.state import BEFORE_ANSWER_STATES, SessionState
@@ -14,11 +14,11 @@ from asterism.core.containment import attempt
 from asterism.pbx.vocabulary.causes import EXCHANGE_ROUTING_ERROR
 from asterism.pbx.vocabulary.party import NOBODY, PartyId, Redirecting
 from asterism.sip.nat_detection import behind_nat
-from asterism.stack.sdp.exchange import Action, Message, Side
+from asterism.stack.sdp.exchange import Action, Message, OfferState, Side
 from asterism.stack.transactions.reliable import Acknowledged
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Awaitable, Sequence
 
     from asterism.applications.session.identity import EndpointProfile
     from asterism.applications.session.registry import Sessions
@@ -33,6 +33,9 @@ if TYPE_CHECKING:
     from asterism.stack.transactions.reliable import ReliableResponder
     from asterism.stack.transactions.server import ServerTransaction
     from asterism.stack.uri import Uri
+
+_OFFERED_ELSEWHERE = (OfferState.RECEIVED_PRACK, OfferState.RECEIVED_UPDATE)
+"""An offer of the peer's is open that the response to its INVITE does not answer."""
 
 
 class IncomingSession(Session):
@@ -193,7 +196,7 @@ class IncomingSession(Session):
         if self.state not in BEFORE_ANSWER_STATES:
             return True
         reliable = self.reliable
-        if reliable is not None and reliable.holds_answer:
+        if (reliable is not None and reliable.holds_answer) or self.offers.state in _OFFERED_ELSEWHERE:
             self._answer_waits = True
             return True
         if self.media.opened_legs is not None:
@@ -219,33 +222,36 @@ class IncomingSession(Session):
         if reliable is None or found is Acknowledged.NOTHING:
             self.respond(rx, 481)
             return
-        if found is Acknowledged.NEW:
-            self._take_prack(rx)
-        else:
+        if found is not Acknowledged.NEW:
             self.respond(rx, 200)
+        elif self._take_prack(rx):
+            return
+        self.offer_settled()
+
+    def offer_settled(self) -> None:
+        """Say what waited for a PRACK, or for the answer to another offer of the peer's."""
         if self.state in BEFORE_ANSWER_STATES:
-            reliable.send_next()
+            if self.reliable is not None:
+                self.reliable.send_next()
             if self._answer_waits:
                 self._answer_waits = False
                 self.answer()
 
-    def _take_prack(self, rx: Rx) -> None:
+    def _take_prack(self, rx: Rx) -> bool:
+        """Take what a PRACK carries; whether its offer is answered later."""
         description, readable = read_description(self, rx)
         if not readable:
-            return
+            return False
         action = self.offers.see(Side.PEER, Message.PRACK, description is not None)
         if refused(self, rx, action):
-            return
+            return False
         if action is Action.TAKE_OFFER and description is not None:
-            body = self.media.answer(self, description)
-            if body is None:
-                self.offers.see(Side.US, Message.PRACK_REFUSED)
-                self.respond(rx, 488, headers=NO_ANSWER)
-                return
-            self.offers.see(Side.US, Message.PRACK_OK, True)
-            rx.send(self.make_response(rx, 200, body))
-            self.offered_by_peer()
-            return
+            waiting = candidates_for(self, description)
+            if waiting is not None:
+                self.work.push(self._answer_prack_later, waiting, rx, description)
+                return True
+            self._answer_prack(rx, description)
+            return False
         self.respond(rx, 200)
         if action is Action.UNANSWERED or (
             action is Action.TAKE_ANSWER and description is not None and not self.media.apply(self, description)
@@ -254,6 +260,26 @@ class IncomingSession(Session):
                 self.fail(58)
             else:
                 self.refuse(488, 58)
+        return False
+
+    async def _answer_prack_later(self, waiting: Awaitable[None], rx: Rx, description: SessionDescription) -> None:
+        """Answer its offer when our candidates are known."""
+        await waiting
+        if self.state is SessionState.ENDED:
+            self.respond(rx, 481)
+            return
+        self._answer_prack(rx, description)
+        self.offer_settled()
+
+    def _answer_prack(self, rx: Rx, description: SessionDescription) -> None:
+        body = self.media.answer(self, description)
+        if body is None:
+            self.offers.see(Side.US, Message.PRACK_REFUSED)
+            self.respond(rx, 488, headers=NO_ANSWER)
+            return
+        self.offers.see(Side.US, Message.PRACK_OK, True)
+        rx.send(self.make_response(rx, 200, body))
+        self.offered_by_peer()
 
     def give_up(self, cause: int) -> None:
         """Refuse the call with what the cause stands for."""
