@@ -17,6 +17,7 @@ EXTENSIONS = """
 [phones]
 exten => 101,1,Dial(PJSIP/101,30,U(called))
 exten => 102,1,Dial(PJSIP/102,30,U(called))
+ same => n,Hangup(${HANGUPCAUSE})
 exten => 600,1,Answer()
  same => n,Set(GLOBAL(CALLER)=${CHANNEL(rtp,secure,audio)})
  same => n,Echo()
@@ -134,3 +135,17 @@ async def test_a_phone_that_does_not_encrypt_is_refused(tmp_path: Path) -> None:
         ann.command("dial", f"sip:600@{host}")
         closed = await ann.event("CALL_CLOSED")
         assert "488" in closed["param"]
+
+
+async def test_a_phone_that_does_not_encrypt_refuses(tmp_path: Path) -> None:
+    host = own_host()
+    async with (
+        server_process(tmp_path / "server", host, EXTENSIONS, options={"102": FORCED}),
+        Baresip(tmp_path / "ann", "101", host, 440) as ann,
+        Baresip(tmp_path / "bob", "102", host, 660, auto_answer=True) as bob,
+    ):
+        await ann.registered()
+        await bob.registered()
+        ann.command("dial", f"sip:102@{host}")
+        closed = await ann.event("CALL_CLOSED")
+        assert closed["param"].startswith("488"), closed
