@@ -85,7 +85,7 @@ async def _call(world: World, data: bytes) -> None:
                 await world.loop.turn()
         await world.loop.advance(0.1)
         leg.quality  # noqa: B018 (read for what it raises)
-        inbound = transport._protection.inbound
+        inbound = transport.protection.inbound
         assert inbound is not None
         assert len(inbound.sources) <= 40
         assert transport.secure

@@ -317,7 +317,7 @@ class Media(Subsystem):
         )
         self.transports[transport] = None
         try:
-            transport.watch()
+            transport.reception.watch()
         except OSError:
             transport.close()
             raise

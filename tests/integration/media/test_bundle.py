@@ -115,10 +115,10 @@ def test_each_packet_finds_its_stream_and_gets_what_was_agreed_on(run) -> None:
         _, plain = await browser.packet()
         assert header_extensions.read(plain, len(plain))[4] == b"0"
         # What cannot be told is dropped: of no section, of an unknown source and type.
-        dropped = browser.transport.dropped
+        dropped = browser.transport.reception.dropped
         browser.send(96, b"x", 333, "9")
         browser.send(55, b"x", 444)
-        await until(lambda: browser.transport.dropped == dropped + 2)
+        await until(lambda: browser.transport.reception.dropped == dropped + 2)
         browser.close()
         sound.session.close()
         screen.session.close()

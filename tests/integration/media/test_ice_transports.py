@@ -85,7 +85,7 @@ def test_plain_reports_are_taken_along_the_path_only(run, mux):
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as stranger:
             stranger.bind(("127.0.0.1", 0))
             stranger.sendto(rtcp.build(lost, b"x"), (ours.local[0], ours.local[1] + (not mux)))
-            await until(lambda: ours.dropped == 1)
+            await until(lambda: ours.reception.dropped == 1)
         assert our_session.rtcp.statistics.received == 0
         their_session.write(Frame(ULAW, bytes(160)))
         their_session.rtcp.send_report()

@@ -96,7 +96,7 @@ async def test_packets_in_the_clear_or_under_a_wrong_key_are_not_heard(bench: Be
     port.send(b"\x77" * 160, srtp(CryptoLine(1, port.own.suite, bytes(30)), 3))
     await port.hears(b"\x11" * 160)
     (transport,) = bench.server.media.transports
-    assert transport.refused == 2
+    assert transport.reception.refused == 2
     alice.in_dialog("BYE", ok, 2)
     await alice.next(200)
     port.close()

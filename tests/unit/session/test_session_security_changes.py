@@ -122,7 +122,7 @@ async def test_the_branches_of_a_call_have_keys_of_their_own(bench: Bench) -> No
                 break
         assert session.rx_packets > before + 5
     (transport,) = bench.server.media.transports
-    refused = transport.refused
+    refused = transport.reception.refused
     first.send(b"\x22" * 160)
     bob.respond(invite, 200, tag="b2", body=second.section())
     await wait_for(bob, "ACK")
@@ -131,7 +131,7 @@ async def test_the_branches_of_a_call_have_keys_of_their_own(bench: Bench) -> No
     port_of_ours: Any = channel.streams[0].port
     port_of_ours.sink = port_of_ours.write
     await second.hears(b"\x33" * 160)
-    assert transport.refused <= refused + 1
+    assert transport.reception.refused <= refused + 1
     channel.hang_up()
     bob.respond(await wait_for(bob, "BYE"), 200)
     first.close()

@@ -43,16 +43,18 @@ class Demultiplexer(Generic[Stream]):
     """Finds the stream of each packet. Streams are told apart by identity and need no hash.
 
     Attributes:
+        described: whether it has been told of streams: before, their packets need not be told apart.
         transport_number: the number of the header extension with the packet's number among all of the transport.
         arrived: told of each such number, with the SSRC of its packet and the time.
     """
 
     __slots__ = (
         "_by_mid", "_by_own", "_by_type", "_learned", "_mid_number", "_routes", "_signalled", "_single",
-        "arrived", "transport_number",
+        "arrived", "described", "transport_number",
     )  # fmt: skip
 
     def __init__(self) -> None:
+        self.described = False
         self._routes: tuple[Route[Stream], ...] = ()
         self._mid_number = self.transport_number = 0
         self.arrived: Callable[[int, int, float], None] | None = None
@@ -70,6 +72,7 @@ class Demultiplexer(Generic[Stream]):
             routes: one for each stream; of several with one mid the first counts.
             mid_number: the number of the header extension with the mid; 0: none was agreed on.
         """
+        self.described = True
         self._routes = tuple(routes)
         self._mid_number = mid_number
         self._single = self._routes[0].stream if len(self._routes) == 1 else None

@@ -134,9 +134,9 @@ class DtlsAgent:
         return self._current is not None
 
     @property
-    def renewing(self) -> bool:
-        """Whether the peer may have new keys already that we are about to have, as the client (RFC 5763 6.7.1)."""
-        return self._current is not None and self._role == "active" and bool(self._attempts)
+    def agreeing(self) -> bool:
+        """Whether the peer may have keys already that we are about to have, as the client (RFC 5763 6.7.1)."""
+        return self._role == "active" and bool(self._attempts)
 
     @property
     def address(self) -> Address | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from enum import Enum
 from typing import TypeVar
 
 from asterism.media.transports.parameters import SrtpKey
@@ -25,6 +26,19 @@ def _keep(states: OrderedDict[SrtpKey, _State], key: SrtpKey, state: _State) -> 
     states.move_to_end(key)
     if len(states) > _KEPT:
         states.popitem(last=False)
+
+
+class State(Enum):
+    """What becomes of packets."""
+
+    WAITING = "waiting"
+    """Nothing is known of the peer yet, or no key: they are dropped, both ways."""
+    PLAIN = "plain"
+    """They pass as they are."""
+    SECURE = "secure"
+    """They are protected, both ways."""
+    CLOSED = "closed"
+    """Nothing passes."""
 
 
 class Protection:

@@ -17,8 +17,8 @@ from asterism.media.stream import Frame
 from asterism.media.transports.dtls import DtlsAgent, dtls_agents
 from asterism.media.transports.dtls_server import DtlsSettings
 from asterism.media.transports.parameters import DtlsParameters, RemoteTransport, SrtpKey
+from asterism.media.transports.protection import State
 from asterism.media.transports.srtp import new_key
-from asterism.media.transports.transport import State
 from asterism.testing.waiting import until
 
 
@@ -48,7 +48,7 @@ class Side:
     @property
     def keys(self) -> tuple[SrtpKey, SrtpKey]:
         """What it sends and takes under."""
-        protection = self.transport._protection
+        protection = self.transport.protection
         assert protection.outbound is not None
         assert protection.inbound is not None
         return protection.outbound.key, protection.inbound.key
@@ -101,7 +101,7 @@ async def agreed(one: Side, other: Side, before: tuple[SrtpKey, SrtpKey] | None 
     def same() -> bool:
         if not (one.transport.secure and other.transport.secure):
             return False
-        control = one.transport._control_protection.outbound, other.transport._control_protection.outbound
+        control = one.transport.control_protection.outbound, other.transport.control_protection.outbound
         return one.keys == other.keys[::-1] and one.keys != before and (mux or None not in control)
 
     await until(same)
@@ -171,7 +171,7 @@ def test_reports_have_their_keys_whatever_changes(run, steps) -> None:
                 keys = [new_key(AES80, os.urandom) for _ in sides] if kind == "sdes" else []
                 one.take(other, *keys, mux=mux)
                 other.take(one, *keys[::-1], mux=mux)
-            assert (one.transport._control_protection is one.transport._protection) is (mux or kind != "dtls")
+            assert (one.transport.control_protection is one.transport.protection) is (mux or kind != "dtls")
             await talk(*sides)
         one.close()
         other.close()
@@ -233,10 +233,10 @@ def test_another_peer_has_another_certificate(run) -> None:
         dtls(one, third)
         await agreed(one, third, before)
         await talk(one, third)
-        refused = one.transport.refused
+        refused = one.transport.reception.refused
         other.session.write(Frame(ULAW, bytes(160)))  # the system drops it: the socket is connected to the third
         await talk(one, third)
-        assert one.transport.refused == refused
+        assert one.transport.reception.refused == refused
         for side in (one, other, third):
             side.close()
 
@@ -256,21 +256,27 @@ def test_the_client_begins_anew_by_itself(run) -> None:
             while one.keys == before or one.keys != other.keys[::-1]:
                 await talk(*sides, count=1)
             await talk(*sides)
-        assert one.transport.refused == other.transport.refused == 0
+        assert one.transport.reception.refused == other.transport.reception.refused == 0
         one.close()
         other.close()
 
     run(scenario)
 
 
+@pytest.mark.parametrize("first", ["dtls", "sdes"])
 @pytest.mark.parametrize("suite", [AES80, "AEAD_AES_128_GCM"])
-def test_what_comes_under_the_next_keys_before_they_are_ours_waits(run, suite, monkeypatch) -> None:
+def test_what_comes_under_the_next_keys_before_they_are_ours_waits(run, suite, first, monkeypatch) -> None:
     """The server has new keys a moment before the client, and sends under them at once."""
 
     async def scenario(media: Media) -> None:
         sides = one, other = Side(media, suites=(suite,)), Side(media, suites=(suite,))
-        dtls(one, other)
-        await agreed(one, other)
+        if first == "dtls":
+            dtls(one, other)
+            await agreed(one, other)
+        else:
+            ours, theirs = (new_key(suite, os.urandom) for _ in sides)
+            one.take(other, ours, theirs)
+            other.take(one, theirs, ours)
         await talk(*sides)
         agent, before, held = one.transport.dtls, one.keys, list[tuple[bytes, tuple[str, int]]]()
         assert isinstance(agent, DtlsAgent)
@@ -289,14 +295,14 @@ def test_what_comes_under_the_next_keys_before_they_are_ours_waits(run, suite, m
         payloads, heard = [os.urandom(160) for _ in range(3)], len(one.heard)
         for payload in payloads:
             other.session.write(Frame(ULAW, payload))
-        await until(lambda: len(one.transport._early) == 3)
+        await until(lambda: len(one.transport.reception._early) == 3)
         for what in held:
             receive(*what)
         await until(lambda: one.heard[heard:] == payloads)
-        assert one.transport.refused == 0
+        assert one.transport.reception.refused == 0
         monkeypatch.undo()
         await talk(*sides)
-        assert one.transport._quick is not None
+        assert one.transport.reception._quick is not None
         one.close()
         other.close()
 
@@ -350,10 +356,12 @@ def test_reports_that_come_before_their_keys_wait(run) -> None:
         keys = [new_key(AES80, os.urandom) for _ in range(4)]
         out = session_of(keys[3], Policy.SSRC_ANY_OUTBOUND)
         report = out.protect_rtcp(rtcp.build(rtcp.Report(rtcp.RR, 7), b"peer"))
-        side.transport.receive(report, peer.address, 2)
+        side.transport.reception.receive(report, peer.address, 2)
         side.transport.use_keys(keys[0], keys[1], 1)
-        side.transport.receive(out.protect_rtcp(rtcp.build(rtcp.Report(rtcp.RR, 7), b"peer")), peer.address, 2)
-        assert side.transport.refused == len(side.reports) == 0
+        side.transport.reception.receive(
+            out.protect_rtcp(rtcp.build(rtcp.Report(rtcp.RR, 7), b"peer")), peer.address, 2
+        )
+        assert side.transport.reception.refused == len(side.reports) == 0
         side.transport.use_keys(keys[2], keys[3], 2)
         assert side.reports == [rtcp.RR, rtcp.RR]
         side.transport.fail("no DTLS handshake", 2)

@@ -41,7 +41,7 @@ def test_packets_that_are_not_authentic_change_nothing(run, settled, caplog):
             for data in cases:
                 sock.sendto(data, leg.session.local)
                 await asyncio.sleep(0)
-        await until(lambda: leg.transport.refused + leg.transport.dropped >= len(cases) * 20)
+        await until(lambda: leg.transport.reception.refused + leg.transport.reception.dropped >= len(cases) * 20)
         assert len(frames) == heard
         assert leg.session.remote == leg.peer.address
         assert leg.session.remote_ssrc == (leg.peer.ssrc if settled else -1)
@@ -66,7 +66,7 @@ def test_what_was_recorded_cannot_be_played_again(run):
         for data in sent:
             leg.peer.socket.sendto(data, leg.session.local)
             await asyncio.sleep(0)
-        await until(lambda: leg.transport.refused == 200)
+        await until(lambda: leg.transport.reception.refused == 200)
         assert len(frames) == 200
         leg.close()
 
@@ -83,7 +83,7 @@ def test_srtpreplayprotection_is_how_late_a_packet_may_come(run, protection):
         await talk(leg, frames, 300)
         for _ in range(2):  # but nothing comes twice
             leg.peer.socket.sendto(late, leg.session.local)
-        await until(lambda: leg.transport.refused == 1 + protection)
+        await until(lambda: leg.transport.reception.refused == 1 + protection)
         assert [one.payload for one in frames[303:]] == ([] if protection else [b"\x22" * 160])
         leg.close()
 
@@ -99,7 +99,7 @@ def test_sources_of_one_peer_are_bounded(run):
             leg.peer.ssrc = 0x1000 + number
             leg.peer.send(leg.session)
             await asyncio.sleep(0)
-        await until(lambda: leg.transport.refused == 300 - (MOST_SOURCES - 1))
+        await until(lambda: leg.transport.reception.refused == 300 - (MOST_SOURCES - 1))
         leg.peer.ssrc = 0xABCD
         await talk(leg, frames, 2)
         leg.close()

@@ -9,7 +9,7 @@ from asterism.applications.session.identity import address_towards
 from asterism.applications.session.media_transport.leg import TransportLeg
 from asterism.core.errors import AsterismError
 from asterism.media.sockets import is_address
-from asterism.media.transports.transport import State
+from asterism.media.transports.protection import State
 from asterism.pbx.vocabulary.controls import SoftHangup
 
 if TYPE_CHECKING:
