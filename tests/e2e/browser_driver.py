@@ -5,18 +5,23 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import socket
 import subprocess
 import tempfile
 from collections.abc import Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
+from functools import partial
 from itertools import count
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import aiohttp
 from peers import LIMIT, require
 
 from asterism.testing import until
+
+if TYPE_CHECKING:
+    from network import Host
 
 CACHE = Path(__file__).parents[2] / ".cache" / "browser"
 SOURCES = Path(__file__).parent / "browser"
@@ -139,10 +144,16 @@ async def end_process(process: asyncio.subprocess.Process, seconds: float) -> No
 
 
 @asynccontextmanager
-async def chromium(*flags: str):
-    """A Chromium with a profile of its own and further ``flags``; talks to nobody but the test's servers."""
+async def chromium(*flags: str, host: Host | None = None):
+    """A Chromium with a profile of its own and further ``flags``; talks to nobody but the test's servers.
+
+    Args:
+        flags: of its command line; the last of a kind counts.
+        host: of a test's network, where it runs instead of here.
+    """
     with tempfile.TemporaryDirectory(prefix="asterism-browser-", ignore_cleanup_errors=True) as profile:
         process = await asyncio.create_subprocess_exec(
+            *(() if host is None else ("ip", "netns", "exec", host.namespace)),
             require("chromium"), "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
             "--disable-background-networking", "--disable-component-update", "--disable-sync",
             "--disable-dev-shm-usage", "--disable-default-apps", "--disable-extensions", "--ignore-certificate-errors",
@@ -162,13 +173,18 @@ async def chromium(*flags: str):
             await until(started, 30, "Chromium does not start")
             port, path = port_file.read_text().split()
             async with (
-                aiohttp.ClientSession() as session,
-                session.ws_connect(f"ws://127.0.0.1:{port}{path}", max_msg_size=0) as socket,
+                aiohttp.ClientSession(connector=aiohttp.TCPConnector(socket_factory=partial(_socket, host))) as session,
+                session.ws_connect(f"ws://127.0.0.1:{port}{path}", max_msg_size=0) as wire,
             ):
-                browser = Browser(socket)
+                browser = Browser(wire)
                 try:
                     yield browser
                 finally:
                     browser.reader.cancel()
         finally:
             await end_process(process, 5)
+
+
+def _socket(host: Host | None, where: tuple) -> socket.socket:
+    with nullcontext() if host is None else host.inside():
+        return socket.socket(*where[:3])

@@ -12,13 +12,16 @@ import wave
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from browser_driver import Browser, Page, chromium, until_told
 
 from asterism.server.server import Server
 from asterism.testing import running_server
 from asterism.testing.tone import make_tone
+
+if TYPE_CHECKING:
+    from network import Host
 
 KEY_CODES = {"Enter": 13, "Escape": 27, "Tab": 9, " ": 32}
 # The connections of the page's calls, in their order, for the tests to look at.
@@ -80,16 +83,21 @@ def tone_file(path: Path, frequency: float) -> Path:
 
 
 @asynccontextmanager
-async def media_chromium(folder: Path, frequency: float = 660, *, asks: bool = False) -> AsyncIterator[Browser]:
-    """A Chromium whose microphone is a tone and whose camera is a test picture; unless it ``asks``, pages get both."""
+async def media_chromium(
+    folder: Path, frequency: float = 660, *more: str, asks: bool = False, host: Host | None = None
+) -> AsyncIterator[Browser]:
+    """A Chromium whose microphone is a tone and whose camera is a test picture; unless it ``asks``, pages get both.
+
+    ``more`` are further flags; ``host``: see :func:`~browser_driver.chromium`.
+    """
     file = tone_file(folder / f"{frequency}.wav", frequency)
     flags = [
         "--use-fake-device-for-media-stream", f"--use-file-for-fake-audio-capture={file}",
-        "--allow-loopback-in-peer-connection", "--autoplay-policy=no-user-gesture-required",
+        "--allow-loopback-in-peer-connection", "--autoplay-policy=no-user-gesture-required", *more,
     ]  # fmt: skip
     if not asks:
         flags.append("--use-fake-ui-for-media-stream")
-    async with chromium(*flags) as browser:
+    async with chromium(*flags, host=host) as browser:
         yield browser
 
 

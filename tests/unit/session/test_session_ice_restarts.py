@@ -291,3 +291,29 @@ def test_a_path_that_is_not_found_before_the_call_is_acknowledged(quick: None, t
         await end(alice, ok, 2, port)
 
     play(scenario, tmp_path)
+
+
+@pytest.mark.parametrize("ours", [True, False])
+def test_a_description_without_an_address_holds_nobody_where_ice_finds_it(ours: bool, tmp_path: Path) -> None:
+    """Browsers have 0.0.0.0 in what they tell before their candidates are known (RFC 8840 4.3)."""
+
+    async def scenario(bench: Bench) -> None:
+        port = IcePort()
+        alice, ok = await begin(bench, port)
+        (session,) = bench.sessions.live
+        nowhere = port.section(2).replace("c=IN IP4 127.0.0.1", "c=IN IP4 0.0.0.0")
+        if ours:
+            session.refresh("INVITE")
+            alice.respond(await wait_for(alice, "INVITE"), 200, body=nowhere)
+            await wait_for(alice, "ACK")
+        else:
+            alice.in_dialog("INVITE", ok, 2, body=nowhere)
+            alice.in_dialog("ACK", await wait_for(alice, 200), 2)
+        await bench.turn()
+        (stream,) = session.media.streams
+        assert not stream.peer_holds
+        assert not stream.rtp.hold
+        await port.hears(b"\x22" * 160)
+        await end(alice, ok, 3, port)
+
+    play(scenario, tmp_path)

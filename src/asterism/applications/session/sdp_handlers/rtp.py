@@ -132,7 +132,8 @@ class RtpHandler(SdpHandler):
             if taken is None:
                 return None
             stream = taken
-        stream.peer_holds = host in NOWHERE or terms.direction in _SENDS_NOTHING
+        # With ICE an address that is nobody's says only that it is not known yet (RFC 8840 4.3).
+        stream.peer_holds = (host in NOWHERE and not way.ice) or terms.direction in _SENDS_NOTHING
         if session.held and session.moh_passthrough:
             terms = terms._replace(direction=_HELD.get(terms.direction, terms.direction))
         stream.terms = terms
@@ -279,7 +280,8 @@ class RtpHandler(SdpHandler):
             stream.way = way
             naming.took(session, stream, section)
         stream.terms = terms
-        stream.peer_holds = host in NOWHERE or terms.direction in _SENDS_NOTHING
+        # With ICE an address that is nobody's says only that it is not known yet (RFC 8840 4.3).
+        stream.peer_holds = (host in NOWHERE and not way.ice) or terms.direction in _SENDS_NOTHING
         stream.announced = offered.types
         self._set_up(session, stream)
         self._set_remote(session, stream, host, media.port, section)
