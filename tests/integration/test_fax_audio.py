@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+import random
 from pathlib import Path
 
 import pytest
 from fax_kit import faxing, heard
 
+from asterism.media.rtp import RtpSession
+from asterism.media.stream import Frame
 from asterism.pbx.calls.fax import events
 from fax_pages import assert_same, page, write_pages
 
@@ -31,3 +34,28 @@ async def test_pages_of_two_files_are_received_dot_by_dot(tmp_path: Path, codec:
         assert len(done) == 1
     assert_same(target, one, two, three)
     assert sorted(os.listdir(tmp_path)) == ["1.tif", "2.tif", "received.tif"]
+
+
+async def test_a_line_that_loses_packets_ends_it_clearly(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A fifth of them, which no modem gets a page through: both are told why, and nothing is left."""
+    dice, hear, lost = random.Random(38), RtpSession.hear_in, [0]
+
+    def lossy(session: RtpSession, frame: Frame) -> Frame | None:
+        if dice.random() < 0.2:
+            lost[0] += 1
+            return None
+        return hear(session, frame)
+
+    monkeypatch.setattr(RtpSession, "hear_in", lossy)
+    file, target = write_pages(tmp_path / "1.tif", page(40)), tmp_path / "received.tif"
+    target.write_bytes(b"what was there")
+    async with faxing(str(file), target) as world:
+        await world.call()
+        sent, received = await world.told(120)
+        for one in (sent, received):
+            assert (one.status, one.pages, one.mode) == ("FAILED", "0", "audio")
+            assert one.error in ("HANGUP", "TIMEOUT", "PROTOCOL_ERROR")
+            assert one.text
+    assert lost[0] > 100
+    assert target.read_bytes() == b"what was there"
+    assert sorted(os.listdir(tmp_path)) == ["1.tif", "received.tif"]
