@@ -11,6 +11,7 @@ from asterism.media.order import Sequencer
 from asterism.media.stream import Frame
 from asterism.media.taps import Direction, Tap
 from asterism.media.translate import stream_translator
+from asterism.media.transmitter import resume_each
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,7 +25,7 @@ PERIOD = 0.020
 """Seconds of audio that are made at a time."""
 BLOCK = 160
 """The same in samples of 8 kHz."""
-_SILENT = 0.2
+_SILENT = 0.5
 """Seconds without a packet after which time passes for the modem nevertheless."""
 _BEHIND = 0.2
 """Seconds of delay after which the schedule begins anew instead of catching up with a burst."""
@@ -104,7 +105,7 @@ class ModemOnChannel:
         self._ear = Ear(channel, modem.hear, modem.miss)
         self._mouth = Mouth()
         self._timer: asyncio.TimerHandle | None = None
-        self._next = channel.pbx.loop.time()
+        self._next = self._began = channel.pbx.loop.time()
         channel.speak(self)
         channel.attach(self._ear, Direction.IN)
         channel.attach(self._mouth, Direction.OUT)
@@ -132,6 +133,7 @@ class ModemOnChannel:
             frame = Frame(SLIN, self._modem.say(BLOCK))
             stream = channel.stream
             if stream is not None:
+                resume_each((stream,), self._began, 0.0)  # that a block comes late is no pause of the modem
                 stream.write_behind(self._mouth, frame)
         except FAILURES:
             report_failure(channel.pbx.log, f"the fax of {channel.name}")
