@@ -39,17 +39,25 @@ class IfpPort:
         """Send an IFP packet, ``times`` times over where much depends on it; nothing happens when it is closed."""
         raise NotImplementedError
 
+    def skip(self) -> None:
+        """What would be sent next is lost, which the far end is to see; nothing happens when it is closed."""
+        raise NotImplementedError
+
     def relay_to(self, other: object) -> bool:
         """Hand IFP packets to another port, ``None``: to none; whether it is one."""
         self.relays_to = other if isinstance(other, IfpPort) and other is not self else None
         return self.relays_to is not None
 
     def give(self, sequence: int, ifp: bytes) -> None:
-        """Hand one on."""
+        """Hand one on; without octets it stands for what is lost, which ``on_ifp`` sees by the next number."""
         if self.on_ifp is not None:
-            self.on_ifp(sequence, ifp)
+            if ifp:
+                self.on_ifp(sequence, ifp)
         elif self.relays_to is not None:
-            self.relays_to.write(ifp)
+            if ifp:
+                self.relays_to.write(ifp)
+            else:
+                self.relays_to.skip()
 
     def close(self) -> None:
         """Be over; harmless when it is."""
@@ -70,6 +78,13 @@ class IfpEnd(IfpPort):
 
     def write(self, ifp: bytes, times: int = 1) -> None:
         """See :class:`IfpPort`; between the ends nothing is lost: once is enough."""
+        self._pass(ifp)
+
+    def skip(self) -> None:
+        """See :class:`IfpPort`."""
+        self._pass(b"")
+
+    def _pass(self, ifp: bytes) -> None:
         other = self._other
         if other is None or self._writing:
             return

@@ -209,13 +209,19 @@ class UdptlSender:
         self._sent.pop(number - _KEPT, None)
         return made.sequence, data
 
+    def skip(self) -> None:
+        """Leave a number out: the IFP packet that would be next is lost, which the receiver is to see."""
+        self._sent[self._sequence] = b""
+        self._sent.pop(self._sequence - _KEPT, None)
+        self._sequence += 1
+
     def _repeated(self, number: int, size: int) -> Sequence[bytes]:
         room = self.largest - (2 + 2 + size + 2)
         found: list[bytes] = []
         for before in range(number - 1, max(number - self.entries, 0) - 1, -1):
             ifp = self._sent[before]
             room -= len(ifp) + (1 if len(ifp) < 128 else 2)
-            if room < 0:
+            if room < 0 or not ifp:
                 break
             found.append(ifp)
         return found
@@ -224,6 +230,8 @@ class UdptlSender:
         groups = []
         for index in range(self.entries):
             group = [self._sent[one] for one in group_of(number, index, self.entries, self.span) if one in self._sent]
+            if not all(group):
+                return made  # what was left out would be taken for zeros
             groups.append(_exclusive_or(group))
         found = made._replace(span=self.span, fec=groups)
         size = 9 + len(made.primary) + sum(len(one) + 2 for one in groups)
@@ -271,7 +279,10 @@ class UdptlReceiver:
         self._row.clear()
 
     def take(self, data: bytes) -> list[tuple[int, bytes]]:
-        """Take in a datagram; the sequence numbers (16 bits) and octets of the IFP packets that are due by it."""
+        """Take in a datagram; the sequence numbers (16 bits) and octets of the IFP packets that are due by it.
+
+        One without octets stands for all that are given up before the next one.
+        """
         try:
             packet = read_packet(data)
         except ValueError:
@@ -287,15 +298,16 @@ class UdptlReceiver:
         return self._due()
 
     def flush(self) -> list[tuple[int, bytes]]:
-        """What is awaited will not come: what waits for it, up to the next that is missing."""
+        """What is awaited will not come: what waits for it, up to the next that is missing; as :meth:`take`."""
         if self.awaited is None:
             return []
-        self._give_up_until(min(one for one in self._known if one >= (self._next or 0)))
-        return self._due()
+        gap = self._give_up_until(min(one for one in self._known if one >= (self._next or 0)))
+        return [gap, *self._due()]
 
-    def _give_up_until(self, number: int) -> None:
-        self.lost += number - (self._next or 0)
-        self._next = number
+    def _give_up_until(self, number: int) -> tuple[int, bytes]:
+        before, self._next = self._next or 0, number
+        self.lost += number - before
+        return before & 0xFFFF, b""
 
     def _placed(self, packet: UdptlPacket) -> list[tuple[int, UdptlPacket]]:
         """The packet with its sequence number, as it goes on beyond 16 bits, and those before it that are believed now.
@@ -388,7 +400,7 @@ class UdptlReceiver:
             behind = [one for one in known if one > self._next]
             if len(behind) <= WAITING:
                 break
-            self._give_up_until(min(behind))
+            found.append(self._give_up_until(min(behind)))
         oldest = (self._next or 0) - _KEPT
         for one in [each for each in known if each < oldest]:
             del known[one]

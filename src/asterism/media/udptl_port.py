@@ -103,6 +103,10 @@ class UdptlPort(IfpPort):
         if self._context.debug:
             self._context.log_packet("Sent", target, sequence, len(data))
 
+    def skip(self) -> None:
+        """See :class:`~asterism.media.ifp_port.IfpPort`."""
+        self.sender.skip()
+
     # Reader (of Readiness)
 
     def on_readable(self, now: float) -> None:

@@ -10,6 +10,7 @@ import pytest
 from rtp_kit import make_media
 
 from asterism.media.core import Media
+from asterism.media.ifp_port import ifp_pair
 from asterism.media.udptl import (
     LONGEST_IFP,
     ErrorCorrection,
@@ -197,6 +198,38 @@ def test_two_ports_pass_packets_on_each_with_its_own_correction(run: Callable[..
         assert read_packet(await one.receive()).primary == b"\x02"
         assert not left.relay_to(left)
         assert not left.relay_to(object())
+
+    run(scenario)
+
+
+@pytest.mark.parametrize("correction", ErrorCorrection)
+def test_what_is_lost_for_good_is_missing_at_the_other_end_too(
+    run: Callable[..., None], correction: ErrorCorrection
+) -> None:
+    """Else a machine would take what is left of a frame for the whole."""
+
+    async def scenario(media: Media) -> None:
+        one, two = Fax(), Fax()
+        left, right = media.open_udptl("127.0.0.1"), media.open_udptl("127.0.0.1")
+        left.set_remote(one.host, one.port)
+        right.set_remote(two.host, two.port)
+        right.set_terms(correction, 1400)
+        ends = ifp_pair()  # of a Local channel between
+        left.relay_to(ends[0])
+        ends[1].relay_to(right)
+        kept = [
+            write_packet(UdptlPacket(number, b"" if number == 2 else bytes((0x40, number)))) for number in range(40)
+        ]
+        for index, data in enumerate(kept):
+            if index not in (5, 11, 12):
+                one.send(left, data)
+        receiver, found = UdptlReceiver(), []
+        while len(found) < 38:
+            found += receiver.take(await two.receive())
+        assert [ifp[-1] if ifp else None for _, ifp in found] == [
+            0, 1, 3, 4, None, *range(6, 11), None, *range(13, 40),
+        ]  # fmt: skip
+        assert (receiver.lost, receiver.repaired) == (2, 0)
 
     run(scenario)
 

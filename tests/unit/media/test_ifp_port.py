@@ -15,6 +15,9 @@ class Kept(IfpPort):
     def write(self, ifp: bytes, times: int = 1) -> None:
         self.written.append((ifp, times))
 
+    def skip(self) -> None:
+        self.written.append((b"", 0))
+
 
 def test_what_is_written_to_one_end_comes_at_the_other() -> None:
     one, two = ifp_pair()
@@ -42,6 +45,21 @@ def test_it_is_passed_on_through_any_number_of_pairs() -> None:
     assert not first[1].relay_to(None)
     near.give(8, b"\x06")
     assert len(far.written) == 1
+
+
+def test_what_is_lost_is_told_to_the_last_port_and_by_the_numbers() -> None:
+    one, two = ifp_pair()
+    far, near = Kept(), Kept()
+    near.relay_to(one)
+    two.relay_to(far)
+    near.give(3, b"")
+    near.give(4, b"\x04")
+    assert far.written == [(b"", 0), (b"\x04", 1)]
+    heard: list[tuple[int, bytes]] = []
+    two.on_ifp = lambda number, ifp: heard.append((number, ifp))
+    near.give(5, b"")
+    near.give(6, b"\x06")
+    assert heard == [(3, b"\x06")]
 
 
 def test_a_circle_carries_nothing_around_twice() -> None:
