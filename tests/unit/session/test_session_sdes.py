@@ -11,6 +11,7 @@ from session_bench import Bench, on_bench, sdp
 
 from asterism.applications.session.media_transport.crypto import CryptoLine
 from asterism.applications.session.sdp_handlers.reading import read_lines
+from asterism.core.commands import CommandCall
 from asterism.media.transports.srtp import SUITES
 from asterism.pbx.channels.security import KEY, Security
 
@@ -97,6 +98,9 @@ async def test_packets_in_the_clear_or_under_a_wrong_key_are_not_heard(bench: Be
     await port.hears(b"\x11" * 160)
     (transport,) = bench.server.media.transports
     assert transport.reception.refused == 2
+    run = {entry.name: entry.item.run for entry in bench.server.commands}
+    shown = run["pjsip show channelstats"](CommandCall([], print)).split("\n")
+    assert shown[6] == " " * 10 + "dropped: 2 not authentic or replayed, 0 of no use"
     alice.in_dialog("BYE", ok, 2)
     await alice.next(200)
     port.close()

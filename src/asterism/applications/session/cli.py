@@ -113,7 +113,8 @@ class SessionCommands:
 
     @command("pjsip show channelstats", Documentation(
         "Show PJSIP Channel Stats", "pjsip show channelstats [ like <pattern> ]",
-        "Shows packet counts, losses, jitter and round trip time of each SIP channel's audio.",
+        "Shows packet counts, losses, jitter and round trip time of each SIP channel's audio, and below it what came\n"
+        "for its encrypted media and was dropped.",
     ))  # fmt: skip
     def show_channelstats(self, call: CommandCall) -> str:
         """Print the RTP figures of each channel that is answered."""
@@ -126,7 +127,7 @@ class SessionCommands:
             if channel.state is not ChannelState.UP or not isinstance(audio, RtpSession):
                 lines.append(f" {channel.name} not valid\n")
                 continue
-            lines.append(_stats(channel, audio))
+            lines += (_stats(channel, audio), _dropped(session))
         lines.append(f"\nObjects found: {len(pairs)}\n\n")
         return "".join(lines)
 
@@ -134,6 +135,16 @@ class SessionCommands:
 def _percent(lost: int, count: int) -> int:
     total = lost + count
     return lost * 100 // total if total > 0 else 0
+
+
+def _dropped(session: Session) -> str:
+    """What came for the media transports of a session and was dropped; empty where nothing was."""
+    legs = {stream.leg for stream in session.media.streams if stream is not None and stream.leg is not None}
+    receptions = [leg.transport.reception for leg in legs]
+    refused, dropped = sum(one.refused for one in receptions), sum(one.dropped for one in receptions)
+    if not refused and not dropped:
+        return ""
+    return f" {'':<8} dropped: {refused} not authentic or replayed, {dropped} of no use\n"
 
 
 def _stats(channel: Channel, rtp: RtpSession) -> str:

@@ -197,7 +197,7 @@ class Reception:
         if path is not None:
             address = path  # authentic, and the peer may use any of its paths
         elif rtp.peer is not None and rtp.peer != address:
-            rtp.dropped += 1
+            rtp.session.rx_dropped += 1
             return
         rtp.size, rtp.address = size, address
         rtp.session.received.on_readable(now)

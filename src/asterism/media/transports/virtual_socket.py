@@ -36,11 +36,10 @@ class VirtualSocket:
         family: the address family of the transport's sockets.
         writer: the header extension of what is sent; set by ``MediaTransport.extend``.
         history: what was sent, protected; set by ``MediaTransport.remember``.
-        dropped: packets that came from another address than the one that this is connected to.
     """
 
     __slots__ = (
-        "_transport", "address", "dropped", "family", "history", "peer", "session", "size", "way", "writer",
+        "_transport", "address", "family", "history", "peer", "session", "size", "way", "writer",
     )  # fmt: skip
 
     session: RtpSession
@@ -54,7 +53,6 @@ class VirtualSocket:
         self.way: Way | None = None
         self.writer: Writer | None = None
         self.history: History | None = None
-        self.dropped = 0
 
     def recv_into(self, buffer: bytearray) -> int:
         """The size of the packet in ``buffer``, which is the shared one. Raises BlockingIOError where there is none."""
