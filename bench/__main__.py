@@ -7,6 +7,7 @@ Figures are ratios only to peers measured in the same run. ``make bench ARGS="op
 from __future__ import annotations
 
 import argparse
+import os
 import platform
 import signal
 import statistics
@@ -117,6 +118,8 @@ def main() -> int:
     options = parser.parse_args()
     # Ended from outside, the servers and databases that were started are still to be ended.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    # A load's process that was forked has nothing to end, and shall not say so.
+    os.register_at_fork(after_in_child=lambda: signal.signal(signal.SIGTERM, signal.SIG_DFL))
     wanted = options.operations or [*LOADS, *OTHERS]
     share = 10 if options.quick else 1
     number = compiled_modules()
