@@ -6,13 +6,13 @@ COMPILED ?= .venv-compiled
 COMPILED_TESTS := tests/unit/stack tests/unit/transport tests/unit/sip tests/integration
 BENCH    := .venv-bench
 SOURCES := $(shell find src -name '*.py')
-# Half as many again as there are processors: most tests wait for a phone, a timer or a foreign program.
-WORKERS ?= $(shell $(PYTHON) -c 'import os; n = os.cpu_count() or 1; print(n + (n + 1) // 2)')
-# For the tests with foreign programs, which run after the others.
-E2E_WORKERS ?= $(WORKERS)
+# Twice as many as there are processors: most tests wait for a phone, a timer or another process.
+WORKERS ?= $(shell $(PYTHON) -c 'import os; print(2 * (os.cpu_count() or 1))')
+# For the tests with foreign programs, which run after the others: these take more of the processors.
+E2E_WORKERS ?= $(shell $(PYTHON) -c 'import os; n = os.cpu_count() or 1; print(n + (n + 1) // 2)')
 ARGS   ?=
 
-.PHONY: help run test unit coverage compiled test-compiled lint format bench bench-compiled bench-peers soak fuzz effects docs clean
+.PHONY: help run test unit long coverage compiled test-compiled lint format bench bench-compiled bench-peers soak fuzz effects docs clean
 .DEFAULT_GOAL := help
 
 help: ## Show this list
@@ -32,12 +32,16 @@ $(VENV)/.installed-dev: $(VENV)/.installed
 run: $(VENV)/.installed ## Start a demo server in the foreground (configuration in ./demo; ARGS="--help" shows options)
 	@$(BIN)/asterism demo $(ARGS)
 
-test: $(VENV)/.installed-dev ## Install what the tests need and run all of them
+test: $(VENV)/.installed-dev ## Install what the tests need and run them
 	@PYTHON=$(BIN)/python tests/install-peers
 	$(BIN)/python -m tests.run -n $(WORKERS) --e2e-workers=$(E2E_WORKERS) --dist worksteal $(ARGS)
 
 unit: $(VENV)/.installed-dev ## Run the tests that need no foreign program
-	$(BIN)/python -m tests.run -n $(WORKERS) --dist worksteal -m "not e2e" $(ARGS)
+	$(BIN)/python -m tests.run -n $(WORKERS) --dist worksteal -m "not e2e and not long" $(ARGS)
+
+long: $(VENV)/.installed-dev ## Run what make test leaves out: more of the same matrices
+	@PYTHON=$(BIN)/python tests/install-peers
+	$(BIN)/python -m tests.run -n $(WORKERS) --dist worksteal -m long $(ARGS)
 
 coverage: $(VENV)/.installed-dev ## The tests of make unit, and which lines they did not reach (three times as slow)
 	$(BIN)/pytest -n $(WORKERS) --dist worksteal -m "not e2e" --cov --cov-report=term:skip-covered --cov-report=html:.coverage-html $(ARGS)
@@ -56,7 +60,7 @@ compiled: $(COMPILED)/.installed-dev ## Build and install with the hot modules c
 test-compiled: ## Tests of what is compiled, and the integration tests, on the compiled build
 	@PYTHON=$(PYTHON) tests/install-compiler
 	@$(MAKE) --no-print-directory compiled
-	$(COMPILED)/bin/python -m tests.run -n $(WORKERS) --dist worksteal --no-cov -m "not e2e and not pure" $(COMPILED_TESTS) $(ARGS)
+	$(COMPILED)/bin/python -m tests.run -n $(WORKERS) --dist worksteal --no-cov -m "not e2e and not long and not pure" $(COMPILED_TESTS) $(ARGS)
 
 lint: $(VENV)/.installed-dev ## ruff, mypy --strict, import contracts
 	$(BIN)/ruff check .

@@ -4,8 +4,8 @@ A test that fails beside others and passes alone is flaky: the run passes, and t
 be mended. The arguments are pytest's. The file that the environment variable ``FLAKY_TESTS`` names, if there is one,
 gets a line for each such test, so that who calls several runs can name all of them at the very end.
 
-With ``--e2e-workers=N`` the tests marked ``e2e`` are run after the others, by so many workers: they wait for foreign
-programs most of the time, where the others keep the processors busy.
+With ``--e2e-workers=N`` all tests are run but those marked ``long``, and those marked ``e2e`` are run after the others,
+by so many workers.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ def _parts(arguments: Sequence[str], e2e_workers: str) -> list[list[str]]:
     measuring = _measuring(arguments)
     if not e2e_workers or "-m" in arguments:
         return [measuring]
-    return [["-m", "not e2e", *measuring], ["-m", "e2e", "-n", e2e_workers]]
+    return [["-m", "not e2e and not long", *measuring], ["-m", "e2e and not long", "-n", e2e_workers]]
 
 
 def _measuring(arguments: Sequence[str]) -> list[str]:

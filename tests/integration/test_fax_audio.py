@@ -18,7 +18,7 @@ from asterism.pbx.calls.fax import events
 from fax_pages import assert_same, page, write_pages
 
 
-@pytest.mark.parametrize("codec", ["ulaw", "alaw"])
+@pytest.mark.parametrize("codec", ["ulaw", pytest.param("alaw", marks=pytest.mark.long)])
 async def test_pages_of_two_files_are_received_dot_by_dot(tmp_path: Path, codec: str) -> None:
     one, two, three = (page(40, seed) for seed in (1, 2, 3))
     first, second = write_pages(tmp_path / "1.tif", one, two), write_pages(tmp_path / "2.tif", three)

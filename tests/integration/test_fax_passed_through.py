@@ -36,7 +36,12 @@ def lose(monkeypatch: pytest.MonkeyPatch, share: float) -> list[int]:
 
 
 @pytest.mark.parametrize(
-    ("corrections", "loss"), [(("none", "none"), 0.0), (("redundancy", "fec"), 0.03), (("fec", "redundancy"), 0.03)]
+    ("corrections", "loss"),
+    [
+        pytest.param(("none", "none"), 0.0, marks=pytest.mark.long),
+        (("redundancy", "fec"), 0.03),
+        pytest.param(("fec", "redundancy"), 0.03, marks=pytest.mark.long),
+    ],
 )
 async def test_a_page_is_passed_through(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, corrections: tuple[str, str], loss: float

@@ -30,7 +30,9 @@ def lose(monkeypatch: pytest.MonkeyPatch, share: float) -> list[int]:
     return counts
 
 
-@pytest.mark.parametrize(("correction", "loss"), [("none", 0.0), ("redundancy", 0.03), ("fec", 0.03)])
+@pytest.mark.parametrize(
+    ("correction", "loss"), [pytest.param("none", 0.0, marks=pytest.mark.long), ("redundancy", 0.03), ("fec", 0.03)]
+)
 async def test_pages_are_received_dot_by_dot(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, correction: str, loss: float
 ) -> None:

@@ -445,7 +445,15 @@ def test_each_extension_is_driven() -> None:
     assert found == set(DRIVEN)
 
 
-@pytest.mark.parametrize("drive", dict.fromkeys(DRIVEN.values()), ids=lambda drive: drive.__name__)
+LONG = {meeting, outside, paging, pickup, sales, services, support, training, wrong_choices}
+"""What ``make long`` drives; the others are the menu and what most calls use."""
+DRIVES = [
+    pytest.param(drive, id=drive.__name__, marks=[pytest.mark.long] if drive in LONG else [])
+    for drive in dict.fromkeys(DRIVEN.values())
+]
+
+
+@pytest.mark.parametrize("drive", DRIVES)
 async def test_every_extension(tmp_path: Path, drive: Callable[[World], Awaitable[None]]) -> None:
     async with office(tmp_path) as world:
         await drive(world)

@@ -13,10 +13,15 @@ from two_servers_kit import BY_HEADER, BY_URI, between, port_of, refer_to, serve
 from asterism.pbx.dialplan.applications.userevent import USER_EVENT
 from asterism.testing import until
 
+WAYS = [
+    pytest.param(here, there, external, marks=[pytest.mark.long] if here is there else [])
+    for here in (True, False)
+    for there in (True, False)
+    for external in (BY_URI, BY_HEADER)
+]
 
-@pytest.mark.parametrize("external", [BY_URI, BY_HEADER])
-@pytest.mark.parametrize("there_calls", [True, False])
-@pytest.mark.parametrize("here_calls", [True, False])
+
+@pytest.mark.parametrize(("here_calls", "there_calls", "external"), WAYS)
 async def test_two_parties_of_two_servers_are_connected(here_calls: bool, there_calls: bool, external: str) -> None:
     async with servers(external) as (here, there):
         leg, alice = await between(here, here_calls)

@@ -97,7 +97,10 @@ def test_ever_fewer_options_are_without_a_test() -> None:
     assert EFFECTS.keys() <= option_effects.options().keys()
 
 
-SAMPLE = [name for name, test in EFFECTS.items() if test.startswith("tests/unit/")][::20]
+SAMPLE = [
+    pytest.param(name, marks=[pytest.mark.long] if number % 5 else [])
+    for number, name in enumerate([name for name, test in EFFECTS.items() if test.startswith("tests/unit/")][::20])
+]
 
 
 @pytest.mark.parametrize("name", SAMPLE)
