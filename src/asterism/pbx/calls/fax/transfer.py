@@ -31,6 +31,7 @@ from asterism.pbx.calls.recording.settings import as_named
 from asterism.pbx.channels.answering import answer
 from asterism.pbx.channels.playing import start_tone
 from asterism.pbx.channels.t38 import USUAL, T38State, t38_of
+from asterism.pbx.dialplan.language.foreign import foreign, is_foreign
 from asterism.pbx.vocabulary.controls import ChannelState
 from asterism.pbx.vocabulary.errors import ChannelHangup, Goto
 
@@ -392,6 +393,8 @@ class _Course:
     def _tell(self, result: FaxResult) -> None:
         """Put the result into details, variables and events."""
         channel, details = self._channel, self._details
+        if any(map(is_foreign, self._names)):
+            result = replace(result, text=foreign(result.text))  # which may have one of them
         tell_result(channel, details, result)
         if self._session is not None:
             self._status(self._session, f"FAX Transmission Complete: {details.status}")

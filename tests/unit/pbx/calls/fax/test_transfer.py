@@ -430,6 +430,10 @@ def test_names_from_outside_stay_so(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         await settle()
         assert is_foreign(world.read(world.bob, "filename"))
         assert is_foreign(world.read(world.bob, "filenames"))
+        await world.start(world.alice, "SendFAX", foreign("x$(id).tif"))
+        for text in (world.read(world.alice, "statusstr"), world.alice.get_variable("FAXSTATUSSTRING") or ""):
+            assert "$(id)" in text
+            assert is_foreign(text)
         world.bob.queue_hangup(16)
         await asyncio.wait((receiving,))
         assert is_foreign(world.read(world.bob, "filename"))
