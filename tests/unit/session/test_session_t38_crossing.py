@@ -152,3 +152,62 @@ async def test_what_was_agreed_on_is_no_more_than_both_can(bench: Bench) -> None
     assert described(answer)[1:4] == ["a=T38FaxVersion:1", "a=T38MaxBitRate:9600", "a=T38FaxFillBitRemoval"]
     assert machine.asked[0][:2] == (3, 33600)
     assert t38_of(channels[0]).parameters == T38Parameters(1, 9600, max_ifp=79, fill_bit_removal=True)
+
+
+UNREACHABLE = ("IN IP4 127.0.0.1\r\nt=", "IN IP4 fax.example.test\r\nt=")
+
+
+@on_bench
+async def test_who_has_agreed_goes_back_to_audio_where_the_other_cannot_be_answered(bench: Bench) -> None:
+    allow_fax(bench, "alice", "bob")
+    alice, bob, ok, _ = await bridged(bench)
+    alice.in_dialog("INVITE", ok, 2, fax().replace(*UNREACHABLE))
+    bob.respond(await bob.next("INVITE"), 200, body=fax())
+    await bob.next("ACK")
+    assert (await alice.next(488)).cseq.number == 2
+    alice.in_dialog("ACK", ok, 2)
+    again = await bob.later("INVITE")
+    assert described(again)[0].startswith("m=audio PORT")
+    bob.respond(again, 200, body=sdp())
+    await bob.next("ACK")
+    assert {t38_of(each).state for each in bench.server.pbx.channels} == {T38State.UNKNOWN, T38State.REJECTED}
+
+
+@on_bench
+async def test_another_transport_than_udptl_is_not_asked_about(bench: Bench) -> None:
+    allow_fax(bench, "alice")
+    machine = Machine()
+    phone, ok, _ = await called(bench, machine)
+    phone.in_dialog("INVITE", ok, 2, fax().replace("udptl", "RTP/AVP"))
+    assert (await phone.next(488)).cseq.number == 2
+    phone.in_dialog("ACK", ok, 2)
+    assert machine.asked == []
+
+
+@on_bench
+async def test_terms_that_are_refused_leave_those_that_there_were(bench: Bench) -> None:
+    allow_fax(bench, "alice")
+    phone, ok, channels = await called(bench, Machine())
+    phone.in_dialog("INVITE", ok, 2, fax())
+    await phone.next(200)
+    phone.in_dialog("ACK", ok, 2)
+    phone.in_dialog("INVITE", ok, 3, fax(correction="fec", version=3).replace(*UNREACHABLE).replace(":14400", ":4800"))
+    assert (await phone.next(488)).cseq.number == 3
+    phone.in_dialog("ACK", ok, 3)
+    channels[0].driver.session.refresh("INVITE")
+    invite = await phone.next("INVITE")
+    assert "a=T38MaxBitRate:14400" in described(invite)
+    assert described(invite)[-1] == "a=T38FaxUdpEC:t38UDPRedundancy"
+    phone.respond(invite, 200, body=fax())
+    await phone.next("ACK")
+
+
+@on_bench
+async def test_a_rate_of_zero_is_none(bench: Bench) -> None:
+    allow_fax(bench, "alice")
+    machine = Machine()
+    phone, ok, _ = await called(bench, machine)
+    phone.in_dialog("INVITE", ok, 2, fax().replace(":14400", ":0"))
+    await phone.next(200)
+    phone.in_dialog("ACK", ok, 2)
+    assert machine.asked[0].max_bit_rate == 14400

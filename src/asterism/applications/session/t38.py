@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from asterism.applications.session.state import SessionState
 from asterism.applications.session.switching import StreamSwitch
+from asterism.applications.session.t38_sections import is_fax
 from asterism.media.stream import AUDIO, IMAGE
 from asterism.pbx.channels.fax_tone import expects_request, goes_to_fax
 from asterism.pbx.channels.t38 import T38State, known_t38, t38_of
@@ -291,6 +292,6 @@ _STATES = {T38State.NEGOTIATED: "ENABLED", T38State.REJECTED: "REJECTED"}
 def fax_section(description: SessionDescription) -> MediaDescription | None:
     """The first section of a description that offers T.38, ``None`` where none does."""
     for media in description.media:
-        if media.media.lower() == IMAGE and media.port and "t38" in (one.lower() for one in media.formats):
+        if media.media.lower() == IMAGE and media.port and is_fax(media):
             return media
     return None

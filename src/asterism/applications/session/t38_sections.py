@@ -56,7 +56,7 @@ def read_parameters(media: MediaDescription) -> T38Parameters:
     values = _values(media)
     return T38Parameters(
         version=_number(values.get("t38faxversion"), 0),
-        max_bit_rate=_number(values.get("t38maxbitrate"), USUAL.max_bit_rate),
+        max_bit_rate=_number(values.get("t38maxbitrate"), USUAL.max_bit_rate) or USUAL.max_bit_rate,
         rate_management=_RATES.get(values.get("t38faxratemanagement", "").lower(), RateManagement.TRANSFERRED_TCF),
         fill_bit_removal=_flag(values.get("t38faxfillbitremoval")),
         transcoding_mmr=_flag(values.get("t38faxtranscodingmmr")),

@@ -337,12 +337,8 @@ class ChannelT38:
 
     def ended(self) -> None:
         """There is audio again, or the call is over."""
-        passed = self._state is T38State.NEGOTIATED and self.user is None
         self._forget_request()
         self._settle(T38State.UNKNOWN)
-        other = self._other() if passed else None
-        if other is not None:
-            other.check()
 
     # -- details -------------------------------------------------------------------------------------------------
 
@@ -352,6 +348,9 @@ class ChannelT38:
             self.parameters = None
             while self._deaf:
                 self._deaf.pop()()
+            other = self._other() if self.user is None else None
+            if other is not None:
+                other.check()  # it may have agreed already
         waiting, self._answered = self._answered, []
         for answered in waiting:
             attempt(self.channel.pbx.log, "an answer to T.38", None, answered, answer)

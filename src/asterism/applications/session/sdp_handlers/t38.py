@@ -94,8 +94,10 @@ class T38Handler(SdpHandler):
             stream = opened
         else:
             return None
+        before = stream.ours, stream.correction
         stream.ours, stream.correction = ours, read_correction(media)
         if not self._agree(session, stream, host, media):
+            stream.ours, stream.correction = before
             if session_t38(session).stream is not stream:
                 stream.close()
             return None
