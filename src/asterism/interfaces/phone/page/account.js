@@ -107,11 +107,15 @@ export class Account extends EventTarget {
   }
 
   #connectAgain(agent) {
-    setTimeout(() => {
-      if (this.agent !== agent || this.state !== "lost" || !agent.transport.isConnected()) return;
-      agent.transport.disconnect();
-      agent.transport.connect();
-    }, AGAIN_MS);
+    setTimeout(() => { if (this.agent === agent && this.state === "lost") this.reconnect(); }, AGAIN_MS);
+  }
+
+  // Have a connection that begins now; where there is none, one is on its way.
+  reconnect() {
+    const transport = this.agent?.transport;
+    if (!transport?.isConnected()) return;
+    transport.disconnect();
+    transport.connect();
   }
 
   signOut() {

@@ -184,7 +184,7 @@ export class Line extends EventTarget {
     let timer = 0;
     connection.addEventListener("iceconnectionstatechange", () => {
       clearTimeout(timer);
-      if (connection.iceConnectionState === "disconnected") timer = setTimeout(() => this.findPath(), LOST_MS);
+      if (connection.iceConnectionState === "disconnected") timer = setTimeout(() => this.dispatchEvent(new Event("lost")), LOST_MS);
     });
   }
 

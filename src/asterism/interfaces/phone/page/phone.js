@@ -27,6 +27,8 @@ export class Phone extends EventTarget {
     for (const line of this.lines) {
       line.addEventListener("change", () => this.dispatchEvent(new CustomEvent("line", { detail: line })));
       line.addEventListener("problem", ({ detail }) => this.#tell(detail));
+      // Where our address has changed, the connection is lost as well, and does not notice for long.
+      line.addEventListener("lost", () => account.reconnect());
     }
     account.addEventListener("call", ({ detail }) => this.#offered(detail));
     // Calls outlive a lost connection: the server is told where to find us, and media look for a new path.
