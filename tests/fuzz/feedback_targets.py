@@ -6,6 +6,7 @@ import struct
 
 from asterism.applications.session.picture_updates import asks_for_picture
 from asterism.media import feedback, feedback_terms, header_extensions, rtcp, text, transport_cc
+from asterism.media.feedback_limits import LOST, FeedbackLimits
 from asterism.media.transports.demux import Demultiplexer, Route
 from asterism.media.transports.history import History
 
@@ -22,6 +23,11 @@ FEEDBACK = (
     _REPORT + feedback.key_frame_request(3, 20) + feedback.full_intra_request(3, 30, 7),
     feedback.build(feedback.Feedback(feedback.NACK, 0, struct.pack("!HHHH", 65530, 0xFFFF, 3, 0x8001)), 3, 20, int),
     feedback.bandwidth_estimate(3, 20, 1 << 40) + _REPORT,
+    # About several sources; filled up; one that names more than may be asked for; one without its entry.
+    struct.pack("!BBHII", 0x84, 206, 8, 3, 0) + b"".join(struct.pack("!II", one, 7 << 24) for one in (10, 20, 20)),
+    struct.pack("!BBHII", 0xA1, 205, 4, 3, 20) + struct.pack("!HHI", 7, 3, 4),
+    struct.pack("!BBHII", 0x81, 205, 302, 3, 20) + b"".join(struct.pack("!HH", 17 * one, 0xFFFF) for one in range(300)),
+    struct.pack("!BBHII", 0x84, 206, 2, 3, 20) + b"\x80\xcb\0\0" + feedback.key_frame_request(3, 20),
     transport_cc.encode(3, 4, 65530, [0, None, 5, 900, None, 3], 255),
 )
 ARRIVALS = (
@@ -71,8 +77,17 @@ def extensions(data: bytes) -> None:
         assert packet[len(piece) :] == b"after"
         found = header_extensions.read(piece, len(piece))
         if found:
+            _check_elements(piece, found)
             header_extensions.write(found)
     assert all(0 <= number <= 0xFFFF for number in numbers)
+
+
+def _check_elements(piece: bytes, found: dict[int, bytes]) -> None:
+    """Each is in the block, with a head of its own."""
+    start = 16 + 4 * (piece[0] & 0x0F)
+    block = piece[start : start + 4 * int.from_bytes(piece[start - 2 : start], "big")]
+    assert sum(1 + len(one) for one in found.values()) <= len(block)
+    assert all(one in block for one in found.values())
 
 
 def reports(data: bytes) -> None:
@@ -82,18 +97,30 @@ def reports(data: bytes) -> None:
         assert len(part) <= len(data)
         rtcp.parse(part)
     history = History()
-    for number in range(100):
-        history.keep(number, bytes(100), 0.0)
-    for one in feedback.parse(data):
-        assert len(feedback.build(one, 1, 2, lambda number: number)) <= len(data) + 12
+    for number in range(200):
+        history.keep(number, bytes(1200), 0.0)
+    parsed = feedback.parse(data)
+    assert sum(len(one.details) for one in parsed if one.kind != feedback.REMB) <= len(data)
+    limits = FeedbackLimits(0.0)
+    allowed = limits.allowed(parsed, 0, 0.0) + limits.allowed(parsed, 10, 0.0)
+    assert sum(one.kind in feedback.KEY_FRAMES for one in allowed) <= 2
+    assert sum(len(feedback.lost(one)) for one in allowed if one.kind == feedback.NACK) <= LOST + 5
+    assert all(one.details for one in allowed if one.kind in (feedback.NACK, feedback.FIR))
+    octets = 0
+    for one in parsed:
+        built = feedback.build(one, 1, 2, lambda number: number)
+        assert len(built) == 4 * (1 + int.from_bytes(built[2:4], "big")) <= len(data) + 12
+        assert [each.kind for each in feedback.parse(built)] == [one.kind]
         if one.kind == feedback.NACK:
             lost = feedback.lost(one)
             assert len(lost) <= 17 * feedback.MOST_LOST
-            missing = history.find(lost, 0.1).missing
+            again, missing = history.find(lost, 0.1)
+            octets += sum(map(len, again))
             assert len(feedback.lost_details(missing)) <= 4 * len(missing)
         elif one.kind == feedback.REMB:
             assert feedback.bandwidth_of(one) >= 0
-    assert sum(map(len, history.find(range(100), 0.2).packets)) <= 100 * 100
+    # One datagram has no more sent again than a burst, whatever it names.
+    assert octets + sum(map(len, history.find(range(200), 0.2).packets)) <= 64 * 1024
 
 
 def arrivals(data: bytes) -> None:

@@ -404,6 +404,12 @@ async def test_an_item_of_the_video_stream(call: Call) -> None:
     assert alice.driver.channel_item("rtp,dest,video") == f"127.0.0.1:{call.a_video.number}"
     assert alice.driver.channel_item("rtp,dest") == f"127.0.0.1:{call.a_audio.number}"
     assert alice.driver.channel_item("rtp,dest,text") is None
+    assert alice.driver.channel_item("rtp,dropped,video") == "0"
+    port = sections(call.ok.body)[1].port
+    call.b_video.send(port, rtp(99, 1, b"x"))  # who is not the far end
+    call.a_video.send(port, rtp(3, 2, b"x"))  # of no codec that was agreed on
+    await call.bench.until(lambda: alice.driver.channel_item("rtp,dropped,video") == "2")
+    assert alice.driver.channel_item("rtp,dropped") == "0"
 
 
 FORMATS = {

@@ -63,6 +63,8 @@ def _rtp_item(session: Session, name: str, kind: str) -> str | None:
         return "1" if is_secure(session, kind) else "0"
     if name == "hold":
         return "1" if session.remote_hold else "0"
+    if name == "dropped":
+        return str(_dropped(session, rtp))
     return None
 
 
@@ -72,6 +74,15 @@ def is_secure(session: Session, kind: str) -> bool:
         if stream is not None and stream.type == kind and stream.port is not None:
             return stream.leg is not None and stream.leg.transport.secure
     return False
+
+
+def _dropped(session: Session, rtp: RtpSession) -> int:
+    """How many packets were of no use to a stream; of its transport too, where nobody can say whose they were."""
+    for stream in session.media.streams:
+        if stream is not None and stream.port is rtp and stream.leg is not None:
+            reception = stream.leg.transport.reception
+            return rtp.rx_dropped + reception.refused + reception.dropped
+    return rtp.rx_dropped
 
 
 def _direct(session: Session) -> str:
@@ -241,6 +252,7 @@ EXPLAINED: tuple[tuple[str, str], ...] = (
     ("rtp,direct[,audio|video]", "PJSIP: those to which the far end sends them directly; empty: here"),
     ("rtp,secure[,audio|video]", "PJSIP: 1 if media are encrypted, else 0"),
     ("rtp,hold[,audio|video]", "PJSIP: 1 while the far end holds the call, else 0"),
+    ("rtp,dropped[,audio|video]", "PJSIP: packets dropped: from others than the far end, not authentic, or malformed"),
     *((f"rtcp,{name}[,audio|video]", f"PJSIP: {meaning}") for name, meaning in OF_RTCP.items()),
     *(
         (f"rtcp,{name}[,audio|video]", "PJSIP: largest, smallest, mean (normdev) and standard deviation of the same")

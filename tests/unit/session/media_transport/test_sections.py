@@ -10,6 +10,7 @@ from asterism.applications.session.media_transport.sections import (
     MOST_CANDIDATES,
     MOST_FINGERPRINTS,
     SectionTransport,
+    disabled,
     read,
 )
 from asterism.media.transports.parameters import IceParameters
@@ -133,8 +134,8 @@ def test_a_bundled_section_leaves_its_transport_to_the_first_of_the_group() -> N
     assert found.fingerprints == (("sha-256", SHA256),)
     assert found.setup == "actpass"
     assert found.ice == IceParameters("abcd", PASSWORD, (CANDIDATE,))
-    assert found.bundle_only
     assert found.disabled
+    assert not disabled(description.media[1]), "it is to be had in its group"
 
 
 NAMES = st.sampled_from(

@@ -75,7 +75,6 @@ class SectionTransport(NamedTuple):
         rtcp: where RTCP goes: a port, and an address or nothing.
         mid: the section's name.
         group: the names of the BUNDLE group that it is in; empty: none.
-        bundle_only: it is to be had in that group only.
         disabled: port 0.
         sources: the SSRCs that the peer sends with.
         feedback: the values of ``a=rtcp-fb``.
@@ -93,7 +92,6 @@ class SectionTransport(NamedTuple):
     rtcp: tuple[int, str] | None = None
     mid: str = ""
     group: tuple[str, ...] = ()
-    bundle_only: bool = False
     disabled: bool = False
     sources: tuple[int, ...] = ()
     feedback: tuple[str, ...] = ()
@@ -177,7 +175,6 @@ def _read(protocol: str, disabled: bool, attributes: _Attributes, common: _Attri
         _where_rtcp(_first(own.get("rtcp"))),
         mid,
         _group(session.get("group", ()), mid),
-        "bundle-only" in own,
         disabled,
         _sources(own.get("ssrc", ())),
         tuple(own.get("rtcp-fb", ())[:MOST_LINES]),

@@ -65,6 +65,8 @@ def took(session: Session, stream: RtpStream, section: SectionTransport) -> None
     numbers = [number for number, _ in stream.announced.formats]
     if way.feedback:
         stream.feedback = feedback_terms.accepted(stream.type, section.feedback, numbers, congestion=browser)
+    else:
+        stream.feedback = ()
     stream.extensions = header_extensions.accepted(section.extensions, stream.extensions)
 
 
