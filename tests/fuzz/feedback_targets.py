@@ -90,11 +90,20 @@ def _check_elements(piece: bytes, found: dict[int, bytes]) -> None:
     assert all(one in block for one in found.values())
 
 
+def _is_whole(part: bytes) -> bool:
+    """Whether each packet of a compound one is as long as it says."""
+    at = 0
+    while at < len(part):
+        at += 4 * (int.from_bytes(part[at + 2 : at + 4], "big") + 1)
+    return at == len(part)
+
+
 def reports(data: bytes) -> None:
     """Compound and reduced-size RTCP: taken apart, read, and written anew; no answer is larger than its cause."""
     for stream, part in _streams().split(data):
         assert stream
         assert len(part) <= len(data)
+        assert _is_whole(part)
         rtcp.parse(part)
     history = History()
     for number in range(200):
@@ -108,6 +117,7 @@ def reports(data: bytes) -> None:
     assert all(one.details for one in allowed if one.kind in (feedback.NACK, feedback.FIR))
     octets = 0
     for one in parsed:
+        assert one.kind != feedback.FIR or len(one.details) == 8
         built = feedback.build(one, 1, 2, lambda number: number)
         assert len(built) == 4 * (1 + int.from_bytes(built[2:4], "big")) <= len(data) + 12
         assert [each.kind for each in feedback.parse(built)] == [one.kind]

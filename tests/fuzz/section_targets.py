@@ -52,11 +52,20 @@ def transport(data: bytes) -> None:
                 SessionDescription.parse(f"v=0\r\n{session_lines([found.group], browser=True)}{answer}")
 
 
+_KEY_OCTETS = {
+    "AES_CM_128_HMAC_SHA1_80": 30, "AES_CM_128_HMAC_SHA1_32": 30, "AES_192_CM_HMAC_SHA1_80": 38,
+    "AES_192_CM_HMAC_SHA1_32": 38, "AES_256_CM_HMAC_SHA1_80": 46, "AES_256_CM_HMAC_SHA1_32": 46,
+    "AEAD_AES_128_GCM": 28, "AEAD_AES_256_GCM": 44,
+}  # fmt: skip
+"""Octets of key and salt (RFC 4568 6.2, RFC 6188 6, RFC 7714 12)."""
+
+
 def key(data: bytes) -> None:
     """The value of a=crypto; what is read of it is read again from what is written."""
     found = crypto.parse(data.decode("utf-8", "surrogateescape"))
     if found is not None:
         assert crypto.parse(str(found)) == found
+        assert len(found.key) == _KEY_OCTETS[found.suite]
 
 
 def _descriptions() -> tuple[bytes, ...]:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from asterism.media import feedback, feedback_terms, text
 from asterism.media.formats import Format
 from asterism.media.packet import HEADER
+from asterism.media.send_state import discard
 from asterism.media.stream import Frame
 from asterism.media.taps import Keep
 from asterism.media.translate import byte_table, swap_bytes
@@ -121,9 +122,15 @@ class Relay:
     def forward(
         self, second: int, sequence: int, timestamp: int, payload: bytes, now: float, late: bool = False
     ) -> None:
-        """Send a packet as it is; ``second`` is marker and payload type as the target expects it."""
+        """Send a packet as it is; ``second`` is marker and payload type as the target expects it.
+
+        What a target on hold is not sent is not counted: the packets after it follow those before.
+        """
         target = self.target
         sent = target.sent
+        if sent.send is discard:
+            self.realign()
+            return
         if self._timestamp_offset == _UNSET:
             self.align(sequence, timestamp, now)
         if sent.marker:
@@ -152,6 +159,9 @@ class Relay:
         ``passed`` is the timestamp that stands for this moment.
         """
         sent = self.target.sent
+        if sent.send is discard:
+            self.realign()
+            return
         if self._timestamp_offset == _UNSET:
             self.align(sequence, timestamp, now)
         sent.marker = False
@@ -266,7 +276,7 @@ class Relay:
         if received.quick is None:
             return
         packets = received.expected - self._counted
-        if packets:
+        if packets and received.quick[11] is not discard:
             sent.packets += packets
             sent.octets += received.octets - self._counted_bytes
             sent.sequence = (received.highest + self._sequence_offset) & 0xFFFF

@@ -242,8 +242,13 @@ class RtpTransmitter(TappedStream):
         self.sent.timestamp = (self.sent.timestamp + step) & 0xFFFFFFFF
 
     def send_packet(self, second: int, timestamp: int, payload: bytes) -> None:
-        """Send one packet with the next sequence number; ``second`` is marker and payload type."""
+        """Send one packet with the next sequence number; ``second`` is marker and payload type.
+
+        What is not sent, as on hold, has no number: the peer is to miss nothing.
+        """
         sent = self.sent
+        if sent.send is discard:
+            return
         sent.sequence = sequence = (sent.sequence + 1) & 0xFFFF
         timestamp &= 0xFFFFFFFF
         try:
@@ -331,7 +336,7 @@ def write_each(streams: Sequence[_Writes | None], fmt: Format, payloads: Sequenc
         payload_type = sent.payload_types.get(fmt)
         now = now or stream._loop.time()
         if (
-            payload_type is None or sent.marker or sent.debug or now - sent.last_write >= _GAP
+            payload_type is None or sent.marker or sent.debug or sent.send is discard or now - sent.last_write >= _GAP
             or stream.taps_out is not None or stream.relayed_by is not None or stream._packetizer is not None
             or (stream._sender is not None and stream._sender.busy)
         ):  # fmt: skip

@@ -8,9 +8,10 @@ import pytest
 from rtp_kit import Leg, Peer
 
 from asterism.media.dtmf import EVENT
-from asterism.media.formats import ULAW
+from asterism.media.formats import PASSED, ULAW
 from asterism.media.memory import memory_pair
 from asterism.media.stream import Frame
+from asterism.media.transmitter import write_each
 from asterism.testing.waiting import until
 
 
@@ -138,6 +139,52 @@ def test_hold_and_close_of_the_other_leg_end_the_quick_way(run):
         a.peer.send(a.session)
         await until(lambda: frames)
         assert a.session.rx_packets == 10
+
+    run(scenario)
+
+
+@pytest.mark.parametrize("fmt", [ULAW, PASSED["video"]["vp8"]])
+def test_nothing_is_missing_after_hold(run, fmt):
+    """What was not sent has no number: the peer would ask for it, and report it as lost."""
+
+    async def scenario(media):
+        a, b = (Leg(media, {96: fmt}, dtmf=None) for _ in range(2))
+        a.session.relay_to(b.session)
+        for _ in range(4):
+            a.peer.send(a.session, second=96)
+            last, _ = await b.peer.receive()
+        b.session.hold = True
+        for _ in range(50):
+            a.peer.send(a.session, second=96)
+        await until(lambda: a.session.rx_packets == 54)
+        assert (b.session.tx_packets, b.session.tx_bytes) == (4, 640)
+        b.session.hold = False
+        for number in range(1, 4):
+            a.peer.send(a.session, second=96)
+            head, _ = await b.peer.receive()
+            assert (head[2] - last[2] & 0xFFFF, head[4]) == (number, last[4])
+            assert 0 < head[3] - last[3] & 0xFFFFFFFF < 20 * fmt.clock_rate
+        assert b.session.tx_packets == 7
+
+    run(scenario)
+
+
+def test_nothing_that_is_written_is_missing_after_hold(run):
+    async def scenario(media):
+        leg = Leg(media)
+        write = [
+            lambda: leg.session.write(Frame(ULAW, bytes(160))),
+            lambda: write_each([leg.session], ULAW, [bytes(160)]),
+        ]
+        numbers = []
+        for hold in (False, True, False):
+            leg.session.hold = hold
+            for one in write * 3:
+                one()
+                if not hold:
+                    numbers.append((await leg.peer.receive())[0][2])
+        assert [number - numbers[0] & 0xFFFF for number in numbers] == list(range(12))
+        assert leg.session.tx_packets == 12
 
     run(scenario)
 

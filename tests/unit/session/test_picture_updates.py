@@ -148,6 +148,15 @@ async def test_one_that_knows_no_such_request_is_sent_one(call: VideoCall) -> No
     assert not call.infos()
 
 
+@shown
+async def test_one_that_is_sent_no_info_is_asked_by_rtcp_alone(call: VideoCall) -> None:
+    change(call.bench, "alice", disallowed_methods=("info",))
+    call.report(feedback.key_frame_request(9, call.shown.ssrc))
+    assert await call.asked() == [feedback.PLI]
+    await call.bench.turn()
+    assert not call.infos()
+
+
 @pytest.mark.parametrize(
     ("kind", "came", "passed"),
     [
