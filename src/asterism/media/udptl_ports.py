@@ -10,6 +10,7 @@ from socket import SocketType
 from typing import TYPE_CHECKING
 
 from asterism.config import ConfigFile
+from asterism.hostport import format_host_port
 from asterism.media.ports import PortsExhaustedError
 from asterism.media.sockets import family_of
 from asterism.media.source import Address, SourceFilter, StrictMode
@@ -112,7 +113,7 @@ class UdptlPorts:
 
     def log_packet(self, verb: str, address: Address, sequence: int, size: int) -> None:
         """Log one packet, if it is of the address that is watched."""
-        where = f"{address[0]}:{address[1]}"
+        where = format_host_port(*address)
         if self.debug_host and self.debug_host not in (where, address[0]):
             return
         direction = "to" if verb == "Sent" else "from"

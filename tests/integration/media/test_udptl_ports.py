@@ -44,6 +44,25 @@ def test_ports_of_the_range_are_taken_and_come_back(run: Callable[..., None], tm
     run(scenario)
 
 
+@pytest.mark.parametrize("watched", ["::1", "[::1]:4000", "::1:4000"])
+def test_an_address_of_ipv6_is_watched_with_its_port_or_without(
+    run: Callable[..., None], caplog: pytest.LogCaptureFixture, watched: str
+) -> None:
+    caplog.set_level(logging.INFO)
+
+    async def scenario(media: Media) -> None:
+        media.udptl.set_debug(True, watched)
+        media.udptl.log_packet("Sent", ("::1", 4000), 7, 5)
+        media.udptl.log_packet("Sent", ("::1", 4001), 8, 5)
+        shown = [line for line in caplog.messages if "UDPTL packet" in line]
+        one = "Sent UDPTL packet to [::1]:4000 (seq 7, len 5)"
+        assert shown == {
+            "::1": [one, "Sent UDPTL packet to [::1]:4001 (seq 8, len 5)"], "[::1]:4000": [one], "::1:4000": [],
+        }[watched]  # fmt: skip
+
+    run(scenario)
+
+
 def test_packets_are_logged_when_asked_for(run: Callable[..., None], caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
 
