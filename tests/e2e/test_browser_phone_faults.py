@@ -141,6 +141,22 @@ async def test_a_server_that_takes_nobody_now_is_asked_again(tmp_path: Path) -> 
         assert await phone.run("document.getElementById('problem').hidden")
 
 
+async def test_a_server_that_does_not_answer_is_asked_over_another_connection(tmp_path: Path) -> None:
+    """The one that there is may be dead without anybody having told the browser."""
+    async with page(tmp_path) as (_server, _browser, phone):
+        # What the first connection sends gets lost; JsSIP waits 32 s for an answer, the test one.
+        await phone.run(
+            "window.sockets = []; const send = WebSocket.prototype.send;"
+            "WebSocket.prototype.send = function (data) {"
+            " if (!sockets.includes(this)) sockets.push(this);"
+            " if (this !== sockets[0]) send.call(this, data); };"
+            "const later = window.setTimeout;"
+            "window.setTimeout = (what, wait, ...all) => later(what, wait >= 4000 ? 1000 : wait, ...all); void 0"
+        )
+        await phone.sign_in("104", "secret")
+        assert await phone.run("[sockets.length, sockets[0].readyState >= WebSocket.CLOSING]") == [2, True]
+
+
 async def test_what_was_kept_is_forgotten_where_that_is_not_wished_any_more(tmp_path: Path) -> None:
     async with page(tmp_path) as (server, _browser, phone):
         await phone.sign_in("104", "secret")

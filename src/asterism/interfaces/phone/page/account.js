@@ -10,7 +10,8 @@ import { connectionProblem, registrationProblem } from "./words.js";
 
 const KEPT = "asterism-phone";
 const PATIENCE = 2; // attempts to connect before the page says that nothing answers
-const AGAIN_MS = 5000; // after the server would not, or did not answer
+const AGAIN_MS = 4000; // after the server would not, or did not answer
+const LONGEST_MS = 60000;
 
 export class Account extends EventTarget {
   constructor(settings) {
@@ -19,6 +20,7 @@ export class Account extends EventTarget {
     this.state = "signed-out";
     this.user = "";
     this.agent = null;
+    this.wait = AGAIN_MS;
   }
 
   get domain() { return this.settings.domain || location.hostname; }
@@ -83,6 +85,7 @@ export class Account extends EventTarget {
       this.#become("lost");
     });
     on("registered", () => {
+      this.wait = AGAIN_MS;
       this.#keep(keep ? { user, password } : null);
       this.#become("registered");
     });
@@ -92,7 +95,7 @@ export class Account extends EventTarget {
       if (status === undefined ? cause !== "Authentication Error" : status === 408 || (status >= 500 && status < 600)) {
         if (status !== undefined) this.#tell("The server cannot sign you in now. It is tried again.");
         this.#become("lost");
-        if (cause !== "Connection Error") this.#connectAgain(agent);
+        if (cause !== "Connection Error") this.#tryAgain(agent, status === undefined);
         return;
       }
       this.#tell(registrationProblem(cause, status, user));
@@ -106,8 +109,14 @@ export class Account extends EventTarget {
     agent.start();
   }
 
-  #connectAgain(agent) {
-    setTimeout(() => { if (this.agent === agent && this.state === "lost") this.reconnect(); }, AGAIN_MS);
+  // Less often each time. Who answers is only asked again; who does not may be at the end of a connection that is dead.
+  #tryAgain(agent, dead) {
+    setTimeout(() => {
+      if (this.agent !== agent || this.state !== "lost") return;
+      if (dead) this.reconnect();
+      else if (agent.transport.isConnected()) agent.register();
+    }, this.wait);
+    this.wait = Math.min(2 * this.wait, LONGEST_MS);
   }
 
   // Have a connection that begins now; where there is none, one is on its way.
