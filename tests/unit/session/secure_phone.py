@@ -96,16 +96,20 @@ class SecurePort:
 
     async def hears(self, payload: bytes, *, key: Session | None = None) -> None:
         """Say something until it comes back."""
+        await self.reaches(self, payload, key=key)
+
+    async def reaches(self, other: SecurePort, payload: bytes, *, key: Session | None = None) -> None:
+        """Say something until another port hears it."""
         for _ in range(50):
             self.send(payload, key)
             try:
                 async with asyncio.timeout(0.1):
-                    while await self.receive() != payload:
+                    while await other.receive() != payload:
                         pass
                 return
             except TimeoutError:
                 continue
-        raise AssertionError("it did not come back")
+        raise AssertionError("it did not arrive")
 
     def close(self) -> None:
         self.socket.close()

@@ -5,14 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from asterism.applications.session.handler_calls import ask, close, reoffer, tell_changed
 from asterism.applications.session.media_transport import sections
 from asterism.applications.session.media_transport.leg import Legs
 from asterism.applications.session.negotiation import write_session
 from asterism.applications.session.refused_offers import why_refused
 from asterism.applications.session.switching import disabled
-from asterism.core.containment import FAILURES, report_failure
 from asterism.media.stream import AUDIO, TEXT, VIDEO, first_port
 from asterism.stack.sdp import MediaDescription, Origin, SessionDescription, reject
 
@@ -38,32 +38,9 @@ class SessionMedia:
     """
 
     __slots__ = (
-        "_added",
-        "_address",
-        "_closed",
-        "_closed_section",
-        "_origin_id",
-        "_sections",
-        "_version",
-        "agreed",
-        "answers",
-        "body",
-        "cname",
-        "dtmf_mode",
-        "due",
-        "ending",
-        "in_clear",
-        "msid",
-        "one_way",
-        "opened_legs",
-        "parameters",
-        "peer_origin",
-        "streams",
-        "switch",
-        "target",
-        "types",
-        "types_changed",
-        "wanted",
+        "_added", "_address", "_closed", "_closed_section", "_origin_id", "_sections", "_version", "agreed", "answers",
+        "body", "cname", "dtmf_mode", "due", "ending", "in_clear", "msid", "one_way", "opened_legs", "parameters",
+        "peer_origin", "streams", "switch", "target", "types", "types_changed", "wanted",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -166,7 +143,7 @@ class SessionMedia:
     def _reoffer(self, session: Session, target: Mapping[str, int] = _AS_THEY_ARE) -> tuple[list[str], str]:
         """The sections of a new offer, with streams up to ``target``, and the address that stands for all of them."""
         sections = [
-            closed if stream is None else _reoffer(session, stream)
+            closed if stream is None else reoffer(session, stream)
             for stream, closed in zip(self.streams, self._closed_section, strict=True)
         ]
         for kind, wanted in target.items():
@@ -185,12 +162,12 @@ class SessionMedia:
         for handler in session.registry.handlers.get(kind, ()):
             if handler.limit and (not wanted or self._full(session, handler)):
                 continue
-            opened = _ask(session, handler, "create_offer", None)
+            opened = ask(session, handler, "create_offer", None)
             if opened is None:
                 continue
             if self.one_way:
                 opened[0].one_way = True
-                opened = opened[0], _reoffer(session, opened[0])
+                opened = opened[0], reoffer(session, opened[0])
             index = len(self.streams)
             for place, closed in enumerate(self._closed_section):
                 if closed is not None and closed.media == kind:
@@ -299,8 +276,8 @@ class SessionMedia:
             media = description.media[index] if index < len(description.media) else None
             stream.refused = media is None or not media.port or media.media.lower() != stream.type
             if stream.refused:
-                _ask(session, stream.handler, "roll_back", None, stream)
-            elif _ask(session, stream.handler, "apply_answer", False, description, media, stream):
+                ask(session, stream.handler, "roll_back", None, stream)
+            elif ask(session, stream.handler, "apply_answer", False, description, media, stream):
                 accepted = True
         if accepted:
             self.agreed = len(self.streams)
@@ -337,12 +314,12 @@ class SessionMedia:
             stream = self.streams[index]
             if index >= self.agreed:
                 if stream is not None:
-                    _close(session, stream)
+                    close(session, stream)
                 del self.streams[index], self._closed_section[index]
             elif stream is not None and index in self._added:
                 self._put(session, index, None, MediaDescription(media=stream.type, formats=["0"]))
             elif stream is not None:
-                _ask(session, stream.handler, "roll_back", None, stream)
+                ask(session, stream.handler, "roll_back", None, stream)
         self._added.clear()
         if session.direct is not None:
             session.direct.roll_back()
@@ -416,7 +393,7 @@ class SessionMedia:
             if handler.limit and count >= getattr(session.endpoint, handler.limit):
                 continue
             taken: tuple[MediaStream, MediaDescription] | None
-            taken = _ask(session, handler, "answer", None, description, media, stream if handler is owner else None)
+            taken = ask(session, handler, "answer", None, description, media, stream if handler is owner else None)
             if taken is not None:
                 counts[handler] = count + 1
                 return taken
@@ -427,14 +404,14 @@ class SessionMedia:
         if index == len(self.streams):
             self.streams.append(stream)
             self._closed_section.append(closed)
-            _changed(session)
+            tell_changed(session)
             return
         before = self.streams[index]
         self.streams[index], self._closed_section[index] = stream, closed
         if before is not stream:
-            _changed(session)
+            tell_changed(session)
             if before is not None:
-                _close(session, before)
+                close(session, before)
 
     def _agreed(self, session: Session) -> None:
         """Transports are told of their streams; whether the peer holds the call is what the first audio says."""
@@ -477,7 +454,7 @@ class SessionMedia:
             self.switch.roll_back(session)
         for stream in self.streams:
             if stream is not None:
-                _close(session, stream)
+                close(session, stream)
         if self.opened_legs is not None:
             self.opened_legs.close()
 
@@ -514,30 +491,3 @@ def _stated(sections: Sequence[str]) -> list[str]:
 def _has_video(sections: Sequence[str]) -> bool:
     """Whether there is video that is not refused."""
     return any(section.startswith("m=video") and not section.startswith("m=video 0 ") for section in sections)
-
-
-def _ask(session: Session, handler: SdpHandler, method: str, default: Any, *args: object) -> Any:
-    """Call a method of a handler, which refuses by raising."""
-    try:
-        return getattr(handler, method)(session, *args)
-    except FAILURES:
-        report_failure(session.core.log, f"{method} of SDP handler '{handler.name}'")
-        return default
-
-
-def _reoffer(session: Session, stream: MediaStream) -> MediaDescription:
-    """The section of an open stream; a disabled one when its handler fails."""
-    found: MediaDescription | None = _ask(session, stream.handler, "reoffer", None, stream)
-    return MediaDescription(media=stream.handler.media, formats=["0"]) if found is None else found
-
-
-def _changed(session: Session) -> None:
-    if session.channel is not None:
-        session.channel.streams_changed()
-
-
-def _close(session: Session, stream: MediaStream) -> None:
-    try:
-        stream.close()
-    except FAILURES:
-        report_failure(session.core.log, f"close of a stream of SDP handler '{stream.handler.name}'")

@@ -25,7 +25,7 @@ from asterism.core.registry import Owner
 from asterism.stack.errors import ParseError
 
 if TYPE_CHECKING:
-    from asterism.applications.session.media_transport.gathering import Gathering
+    from asterism.applications.session.media_transport.gathering import Preparation
     from asterism.applications.session.session import Session
     from asterism.applications.session.technology import SessionTechnology
     from asterism.sip.core import SipCore
@@ -130,7 +130,7 @@ class Sessions(Subsystem):
         """The types of streams that some handler offers in each call."""
         self.items: dict[str, ChannelItems] = {}
         """What the channels of a technology have in ``CHANNEL()``, where that differs from those of PJSIP."""
-        self.gathering: list[Gathering] = []
+        self.gathering: list[Preparation] = []
         """What is asked, while ``context.gathers``, whether a description has to wait for its candidates."""
         self.profiles = Profiles(core, self)
         self._callbacks: dict[tuple[SessionSupplement, ...], Callbacks] = {}

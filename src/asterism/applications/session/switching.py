@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from asterism.core.containment import FAILURES, report_failure
+from asterism.applications.session.handler_calls import ask, close
 from asterism.media.stream import AUDIO, IMAGE
 from asterism.stack.sdp import MediaDescription
 
@@ -39,11 +39,7 @@ class StreamSwitch:
         """The description with the new stream; ``None`` when none can be opened."""
         media = session.media
         for handler in session.registry.handlers.get(self.kind, ()):
-            try:
-                opened = handler.create_offer(session)
-            except FAILURES:
-                report_failure(session.core.log, f"create_offer of SDP handler '{handler.name}'")
-                continue
+            opened = ask(session, handler, "create_offer", None)
             if opened is not None:
                 break
         else:
@@ -59,11 +55,7 @@ class StreamSwitch:
         media = description.media[place] if place < len(description.media) else None
         if stream is None or media is None or not media.port or media.media.lower() != self.kind:
             return False
-        try:
-            if not stream.handler.apply_answer(session, description, media, stream):
-                return False
-        except FAILURES:
-            report_failure(session.core.log, f"apply_answer of SDP handler '{stream.handler.name}'")
+        if not ask(session, stream.handler, "apply_answer", False, description, media, stream):
             return False
         self._stream = session.media.switch = None  # it is not offered again with what else is due
         session.media.keep_alone(session, place, stream)
@@ -73,10 +65,7 @@ class StreamSwitch:
         """Our offer came to nothing: the streams that there were go on."""
         stream, self._stream = self._stream, None
         if stream is not None:
-            try:
-                stream.close()
-            except FAILURES:
-                report_failure(session.core.log, f"close of a stream of SDP handler '{stream.handler.name}'")
+            close(session, stream)
 
 
 def disabled(stream: MediaStream) -> MediaDescription:

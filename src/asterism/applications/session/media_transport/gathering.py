@@ -25,7 +25,7 @@ _MOST = 8
 """Transports that are prepared for one description."""
 
 
-class Gathering:
+class Preparation:
     """Prepares the transports of sessions.
 
     Attributes:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from asterism.applications.session import timeouts
 from asterism.applications.session.media_transport import sections
-from asterism.applications.session.media_transport.gathering import Gathering
+from asterism.applications.session.media_transport.gathering import Preparation
 from asterism.applications.session.media_transport.opening import NOWHERE, local_host, open_leg
 from asterism.applications.session.media_transport.terms import (
     PLAIN,
@@ -497,5 +497,5 @@ class RtpModule(Module):
         for handler in HANDLERS:
             sessions(server).register_sdp_handler(handler(server.media))
         gathering = sessions(server).gathering
-        gathering.append(Gathering(server.media))
+        gathering.append(Preparation(server.media))
         server.owner.on_release(gathering.clear)
