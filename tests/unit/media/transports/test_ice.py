@@ -360,6 +360,35 @@ def test_a_restart_of_ours_is_tried_three_times(run: Run) -> None:
     run(scenario)
 
 
+def test_both_offer_a_restart_at_once(run: Run) -> None:
+    """Both offers are refused (491); whoever is first after that is answered, and the other has nothing to ask for."""
+
+    async def scenario(network: Network) -> None:
+        sides = two(network)
+        connect(*sides)
+        await asyncio.sleep(1)
+        network.passes = lambda source, target: False
+        await asyncio.sleep(50)
+        for side in sides:
+            assert side.agent.lost
+            side.agent.restart()
+        for side in sides:
+            side.agent.roll_back()
+        first, second = sides
+        network.passes = lambda source, target: True
+        first.agent.restart()
+        told = len(first.told), len(second.told)
+        connect(first, second)
+        assert not second.agent.lost
+        await asyncio.sleep(1)
+        assert not first.agent.lost
+        assert (len(first.told), len(second.told)) == (told[0] + 1, told[1] + 1)
+        await asyncio.sleep(60)
+        assert [len(side.failures) for side in sides] == [1, 1]
+
+    run(scenario)
+
+
 def test_names_that_nobody_has_are_few_and_end_with_the_agent(run: Run) -> None:
     async def scenario(network: Network) -> None:
         ours = Side(network, "192.0.2.1", 5000)
