@@ -14,12 +14,29 @@ _HEAD = bytes((0x90, 96, 0, 1, 0, 0, 0, 2, 0, 0, 0, 3))
 _REPORT = rtcp.build(rtcp.Report(rtcp.SR, 3, 1 << 40, 5, 6, 7, (rtcp.ReportBlock(20, 1, 2, 3, 4, 5, 6),)), b"name")
 _SEPARATOR = b"\n--\n"
 
+_OF_CHROMIUM = tuple(
+    bytes.fromhex(octets)
+    for octets in (
+        # The first octets of a probe with the mid and of a picture; a lost packet, an estimate, a wish for a picture.
+        "b06f3b644be4ca724a43ac41bede000340303100032286900b000000000000000000000000000000",
+        "90601497da3916194b426fdebede0002225ffe3731007d008080fb6f06b0d206bdc68a44f21d9ddb",
+        "81c9000728e372f1ce017d840000000000005c8400006180c37901150000e87c81cd000328e372f1ce017d845c850003",
+        (
+            "80c8000610d7bfdfeeb7bfb5ccafb3b7fa12db480000012d0004424881ca000610d7bfdf011056507a346b4f776d4a504543"
+            "3054646700008fce000510d7bfdf0000000052454d420107c2f4ffa68195"
+        ),
+        "81c9000710d7bfdfffa681950000000000002c8700000113000000000000000081ce000210d7bfdfffa68195",
+    )
+)
+"""Packets of a call of two browsers, as they were before they were encrypted."""
 EXTENSIONS = (
+    *_OF_CHROMIUM[:2],
     _HEAD + header_extensions.write({4: b"0", 3: b"\x00\x05", 2: b"abc"}) + b"payload",
     _HEAD + header_extensions.write({4: b"audio-0", 200: b"x" * 40}) + b"x" + _SEPARATOR + _HEAD + b"\xbe\xde\xff\xff",
     b"\x9f" + _HEAD[1:] + bytes(60) + header_extensions.write({4: b"1"}) + _SEPARATOR + b"\x80" + _HEAD[1:],
 )  # fmt: skip
 FEEDBACK = (
+    *_OF_CHROMIUM[2:],
     _REPORT + feedback.key_frame_request(3, 20) + feedback.full_intra_request(3, 30, 7),
     feedback.build(feedback.Feedback(feedback.NACK, 0, struct.pack("!HHHH", 65530, 0xFFFF, 3, 0x8001)), 3, 20, int),
     feedback.bandwidth_estimate(3, 20, 1 << 40) + _REPORT,
