@@ -77,3 +77,9 @@ def test_what_a_server_logs_and_leaves_is_found() -> None:
                 world.wait(fault())
     finally:
         worlds.drop()
+
+
+def test_the_guide_names_every_target() -> None:
+    table = (Path(__file__).parents[2] / "docs" / "development" / "fuzzing.md").read_text()
+    named = {name for row in table.splitlines() if row.startswith("| `") for name in row.split("|")[1].split("`")[1::2]}
+    assert named == set(fuzz_targets.TARGETS)

@@ -230,3 +230,49 @@ async def checks_at(bench: Bench, host: str) -> list[bytes]:
         alice.in_dialog("BYE", ok, 2)
         await alice.next(200)
     return got
+
+
+@pytest.mark.parametrize("trickle", [True, False])
+@pytest.mark.parametrize("method", ["INFO", "UPDATE"])
+def test_candidates_that_come_late_do_no_harm(method: str, trickle: bool, tmp_path: Path) -> None:
+    """By INFO (RFC 8840) they are not taken; an offer with the same credentials adds them. The call goes on."""
+
+    @on_bench
+    async def test(bench: Bench) -> None:
+        bench.server.media.use(RtpSettings.from_file(ConfigFile.parse("[general]\nice_loopback=yes", "rtp.conf")))
+        change(bench, "alice", **MUX)
+
+        @bench.server.pbx.extension("internal", "700")
+        async def answering(channel: Any) -> None:
+            await channel.answer()
+            await asyncio.sleep(100)
+
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as phone:
+            phone.bind(("127.0.0.1", 0))
+            phone.setblocking(False)
+            late = f"a=candidate:2 1 UDP 2130706430 127.0.0.1 {phone.getsockname()[1]} typ host"
+            first = ("a=ice-options:trickle",) if trickle else ("a=candidate:1 1 UDP 2130706431 192.0.2.7 9 typ host",)
+            alice = bench.phone(5071)
+            alice.call("700", body=described("RTP/AVP", *ICE, *first))
+            ok = await alice.next(200)
+            assert b"a=ice-ufrag:" in ok.body
+            alice.in_dialog("ACK", ok, 1)
+            if method == "INFO":
+                fragment = "\r\n".join([*ICE[:2], "m=audio 9 RTP/AVP 0", "a=mid:0", late, "a=end-of-candidates", ""])
+                alice.in_dialog("INFO", ok, 2, fragment, content_type="application/trickle-ice-sdpfrag")
+                await alice.next(415)
+            else:
+                offer = described("RTP/AVP", *ICE, *first, late, "a=end-of-candidates")
+                alice.in_dialog("UPDATE", ok, 2, offer)
+                assert b"a=ice-ufrag:" in (await alice.next(200)).body
+            heard = True
+            try:
+                async with asyncio.timeout(1.0):
+                    await asyncio.get_running_loop().sock_recv(phone, 2000)
+            except TimeoutError:
+                heard = False
+            assert heard == (method == "UPDATE")
+            alice.in_dialog("BYE", ok, 3)
+            await alice.next(200)
+
+    test(tmp_path)

@@ -91,12 +91,19 @@ cc_monitor_policy=generic
 call_group=1
 pickup_group=1
 notify_dialog_ids=yes
+; A fax machine is known by its tone or its request for T.38: its call goes to the extension fax (docs/guide/fax.md).
+t38_udptl=yes
+t38_udptl_ec=redundancy
+fax_detect=yes
+fax_detect_timeout=20
 
 ; What browsers need: keys by DTLS, paths by ICE, audio and video on one port. docs/guide/browser-phone.md tells more.
 [browser](!,phone)
 webrtc=yes
 disallow=all
 allow=opus,ulaw,alaw,vp8,h264
+t38_udptl=no
+fax_detect=no
 
 [auth](!)
 type=auth
@@ -222,8 +229,9 @@ exten => 607,1,Answer()
  same => n,Hangup()
 
 ; Fax (docs/guide/fax.md): 608 receives into var/spool/fax, 609 sends a page. A fax machine, or another server, dials
-; them; a phone only hears modems. To see it at work: "channel originate Local/609@demo extension 608@demo" in the
-; console, then "fax show sessions".
+; them; a phone only hears modems. A call of a fax machine to any other number comes to the extension fax (fax_detect in
+; pjsip.conf). To see it at work: "channel originate Local/609@demo extension 608@demo" in the console, then
+; "fax show sessions".
 exten => 608,1,Set(FAXOPT(localstationid)=608)
  same => n,ReceiveFAX(${UNIQUEID}.tif,f)
  same => n,Verbose(1,fax from ${REMOTESTATIONID}: ${FAXSTATUS} ${FAXPAGES} ${FAXSTATUSSTRING})
@@ -359,6 +367,22 @@ rtpend = 20000
 ice_loopback = yes   ; for a browser on this machine
 """
 
+_UDPTL_CONF = """\
+; Faxes by T.38: one port for each leg.
+[general]
+udptlstart = 4000
+udptlend = 4999
+"""
+
+_RES_FAX_CONF = """\
+; What all faxes begin with; FAXOPT() changes it for one.
+[general]
+maxrate = 14400
+minrate = 4800
+ecm = yes
+statusevents = yes   ; the manager is told of each step
+"""
+
 _MODULES_CONF = """\
 [modules]
 autoload = yes
@@ -429,6 +453,8 @@ def create(
         "confbridge.conf": _CONFBRIDGE_CONF,
         "cdr.conf": _CDR_CONF,
         "rtp.conf": _RTP_CONF,
+        "udptl.conf": _UDPTL_CONF,
+        "res_fax.conf": _RES_FAX_CONF,
         "modules.conf": _MODULES_CONF,
     }  # fmt: skip
     for name, text in files.items():
