@@ -7,11 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from secure_phone import call, echo, wait_for
 from session_bench import Bench, on_bench, set_options
 
 from asterism.media.transports import dtls
 from asterism.pbx.calls.originate import OriginateRequest, originate
 from asterism.sip.objects.endpoint import Endpoint
+from asterism.stack.sdp import SessionDescription
 
 DIGEST = ":".join(["AB"] * 32)
 HEAD = "v=0\r\no=ua 1000 1 IN IP4 127.0.0.1\r\ns=call\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\n"
@@ -81,6 +83,52 @@ async def test_suites_are_offered_in_the_order_of_the_option(bench: Bench) -> No
     change(bench, "bob", media_encryption="sdes", srtp_suites=("AEAD_AES_256_GCM", "AES_CM_128_HMAC_SHA1_80"))
     lines = [line.split()[:2] for line in (await offered(bench)).split("\r\n") if line.startswith("a=crypto")]
     assert lines == [["a=crypto:1", "AEAD_AES_256_GCM"], ["a=crypto:2", "AES_CM_128_HMAC_SHA1_80"]]
+
+
+@on_bench
+async def test_a_dtls_association_has_a_name_where_the_peers_offer_gives_it_one(bench: Bench) -> None:
+    """``a=tls-id`` (RFC 8842 5): ours stays with the association, and another one has another."""
+    change(bench, "alice", media_encryption="dtls")
+    echo(bench)
+    alice = bench.phone(5071)
+    lines = f"a=fingerprint:SHA-256 {DIGEST}", "a=setup:actpass"
+    first, other = (f"a=tls-id:{one * 20}" for one in "xy")
+    names: list[tuple[str | None, str | None]] = []
+    ok = await call(alice, "700", described("UDP/TLS/RTP/SAVP", *lines, first))
+    answers = [ok]
+    for number, name in enumerate((first, other, other, ""), 2):
+        offer = described("UDP/TLS/RTP/SAVP", *lines, *([name] if name else [])).replace("1000 1 ", f"1000 {number} ")
+        alice.in_dialog("INVITE", ok, number, body=offer)
+        answers.append(await wait_for(alice, 200))
+        alice.in_dialog("ACK", ok, number)
+    for answer in answers:
+        (section,) = SessionDescription.parse(answer.body).media
+        names.append((section.attribute("connection"), section.attribute("tls-id")))
+    one, two = names[0][1], names[2][1]
+    assert one is not None
+    assert two is not None
+    assert len({one, two, "x" * 20, "y" * 20}) == 4
+    assert min(len(one), len(two)) >= 20
+    assert names == [("new", one), ("existing", one), ("new", two), ("existing", two), ("existing", None)]
+    alice.in_dialog("BYE", ok, 9)
+    await alice.next(200)
+
+
+@on_bench
+async def test_our_offer_names_a_dtls_association_as_before(bench: Bench) -> None:
+    change(bench, "alice", media_encryption="dtls")
+    channels = echo(bench)
+    alice = bench.phone(5071)
+    lines = f"a=fingerprint:SHA-256 {DIGEST}", "a=setup:active", f"a=tls-id:{'x' * 20}"
+    ok = await call(alice, "700", described("UDP/TLS/RTP/SAVP", *lines))
+    channels[0].driver.session.refresh("INVITE")
+    offer = await wait_for(alice, "INVITE")
+    before, now = (SessionDescription.parse(one.body).media[0] for one in (ok, offer))
+    assert (now.attribute("tls-id"), now.attribute("connection")) == (before.attribute("tls-id"), "existing")
+    alice.respond(offer, 200, body=described("UDP/TLS/RTP/SAVP", *lines))
+    await wait_for(alice, "ACK")
+    alice.in_dialog("BYE", ok, 2)
+    await alice.next(200)
 
 
 @pytest.mark.parametrize(

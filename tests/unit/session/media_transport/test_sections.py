@@ -116,6 +116,13 @@ def test_groups() -> None:
     assert found == [("a", "nobody", "b"), ("a", "nobody", "b"), ("c",), (), ()]
 
 
+def test_of_groups_only_so_many_are_looked_at() -> None:
+    """For each section anew: an offer is not to cost more than it has octets."""
+    groups = ["a=group:BUNDLE " + "x " * 500] * 90
+    description = described(*groups, "a=group:BUNDLE a", "m=audio 4000 RTP/AVP 0", "a=mid:a")
+    assert read(description, description.media[0]).group == ()
+
+
 def test_a_bundled_section_leaves_its_transport_to_the_first_of_the_group() -> None:
     description = described(
         "a=group:BUNDLE a b",

@@ -41,8 +41,8 @@ class TransportLeg:
     """
 
     __slots__ = (
-        "_agreed", "_association", "_described", "_existing", "_fingerprints", "_left", "_own", "_peer", "_random",
-        "_sent", "early", "failed", "host", "options", "role", "transport", "users",
+        "_agreed", "_association", "_described", "_existing", "_fingerprints", "_left", "_named", "_own", "_peer",
+        "_random", "_sent", "early", "failed", "host", "options", "role", "transport", "users",
     )  # fmt: skip
 
     def __init__(
@@ -66,6 +66,9 @@ class TransportLeg:
         """What the transport was told last."""
         self._fingerprints: tuple[tuple[str, str], ...] = ()
         self._association = ""
+        """What the peer calls the DTLS association (``a=tls-id``)."""
+        self._named = ""
+        """What we call it, as long as the peer's offers call it anything (RFC 8842 5.3)."""
         self._existing = self._described = False
 
     @property
@@ -87,7 +90,7 @@ class TransportLeg:
         dtls = transport.dtls if terms.protection is Protection.DTLS else None
         ice: IceParameters | None = transport.ice.local if terms.ice and transport.ice is not None else None
         fingerprint = ("", "") if dtls is None else dtls.fingerprint()
-        return LocalTransport(self._own, fingerprint, self._existing, ice=ice)
+        return LocalTransport(self._own, fingerprint, self._existing, "" if dtls is None else self._named, ice)
 
     def prepare_offer(self, terms: TransportTerms) -> None:
         """Have what an offer of ours with these terms needs; one without a path asks for another one (RFC 8445 9)."""
@@ -131,6 +134,10 @@ class TransportLeg:
         self._apply(section, terms, host, port, own, answered=False)
         if own is not None:
             self._own = (own,)
+        if not section.association:
+            self._named = ""
+        elif not (self._named and self._existing):
+            self._named = self._random(16).hex()
 
     def take_answer(self, section: SectionTransport, terms: TransportTerms, host: str, port: int) -> None:
         """Have what was answered to our offer hold.
@@ -148,7 +155,7 @@ class TransportLeg:
     ) -> None:  # fmt: skip
         sent = None if own is None else own.srtp_key
         received = None if terms.crypto is None else terms.crypto.srtp_key
-        dtls = None
+        dtls, new = None, False
         if terms.protection is Protection.DTLS:
             if not terms.role:
                 return  # holdconn: nothing is to begin yet
@@ -168,7 +175,8 @@ class TransportLeg:
         if own is not None:
             self._left.discard(own.key)  # a branch of the call that was heard before is heard again
         before, self.role = self.role, terms.role
-        self._existing = bool(before) and before == terms.role and self._fingerprints == section.fingerprints
+        same = bool(before) and before == terms.role and self._fingerprints == section.fingerprints
+        self._existing = same and not new
         self._peer, self._fingerprints, self._association = terms.crypto, section.fingerprints, section.association
 
     def seek_again(self) -> None:

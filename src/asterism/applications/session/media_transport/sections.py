@@ -25,6 +25,8 @@ MOST_CANDIDATES = 64
 MOST_FINGERPRINTS = 8
 LONGEST_CANDIDATE = 512
 """Characters of a candidate that is looked at."""
+MOST_GROUPS = 16
+"""Groups of one description that are looked at."""
 MOST_LINES = 128
 """Lines about feedback, sources or header extensions that are looked at."""
 
@@ -224,8 +226,8 @@ def _sources(values: Iterable[str]) -> tuple[int, ...]:
 
 def _group(values: Iterable[str], mid: str) -> tuple[str, ...]:
     """The names of the BUNDLE group that has ``mid`` (RFC 8843, RFC 5888 5); a name may be in one group only."""
-    for value in values:
-        semantics, *names = value.split()[:MOST_LINES] or ("",)
+    for _, value in zip(range(MOST_GROUPS), values, strict=False):
+        semantics, *names = value.split(None, MOST_LINES)[:MOST_LINES] or ("",)
         if semantics.upper() == "BUNDLE" and mid and mid in names:
             return tuple(dict.fromkeys(name for name in names if _token(name)))
     return ()
