@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import struct
 from pathlib import Path
 
 from PIL import Image
@@ -41,3 +42,21 @@ def assert_same(path: Path, *pages: Image.Image) -> None:
     found = read_pages(path)
     assert [one.size for one in found] == [one.size for one in pages]
     assert [one.tobytes() for one in found] == [one.tobytes() for one in pages]
+
+
+def one_page(data: bytes = b"\xff" * 100, pixels: int = 1728, rows: int = 60, **more: int) -> bytes:
+    """A file with one page of T.6; ``t259`` in ``more`` sets the tag 259, ``u259`` is one more of that number."""
+    after = 8 + len(data) + 16
+    tags = {
+        256: pixels, 257: rows, 258: 1, 259: 4, 262: 0, 273: 8, 278: rows, 279: len(data),
+        282: after - 16, 283: after - 8, 296: 2,
+    }  # fmt: skip
+    tags |= {int(name[1:]): value for name, value in more.items() if name[0] == "t"}
+    again = ((int(name[1:]), value) for name, value in more.items() if name[0] == "u")
+    entries = sorted((*tags.items(), *again))
+    written = b"".join(
+        struct.pack("<HHII", number, 5 if number in (282, 283) else 4, 1, value) for number, value in entries
+    )
+    resolution = struct.pack("<IIII", 204, 1, 98, 1)
+    head = b"II*\0" + struct.pack("<I", after) + data + resolution
+    return head + struct.pack("<H", len(entries)) + written + bytes(4)

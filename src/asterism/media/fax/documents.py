@@ -18,12 +18,22 @@ MOST_PAGES = 1000
 """Pages of one document."""
 LARGEST = 256 * 1024 * 1024
 """Octets of one file."""
+MOST_ROWS = 65_535
+"""Rows of one page: 17 metres of it at 98 rows an inch, four at 391."""
+_WIDEST = 4864
+"""Pixels of the widest page: A3 with 16 of them a millimetre."""
 _MOST_TAGS = 200
+_LARGEST_TAG = 1024 * 1024
+"""Octets of one tag: places of strips, one for each row at most, are no more than a quarter of it."""
 _SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8}
 """Octets of a value, by TIFF's number of its type."""
 _UNITS = {1: 1, 2: 1, 3: 2, 4: 4, 5: 4, 6: 1, 7: 1, 8: 2, 9: 4, 10: 4, 11: 4, 12: 8}
 """The same of what changes its order of octets by itself: a fraction is two numbers."""
-_BITS, _STRIPS, _STRIP_SIZES, _TILES, _PAGE = 258, 273, 279, 322, 297
+_WIDTH, _ROWS, _BITS, _COMPRESSION = 256, 257, 258, 259
+_STRIPS, _COLOURS, _STRIP_SIZES, _PAGE, _TILES = 273, 277, 279, 297, 322
+_PLAIN = 1
+_COMPRESSIONS = frozenset({_PLAIN, 2, 3, 4, 5, 8, 32773, 32946})
+"""None, those of T.4 and T.6, LZW, PackBits, Deflate by both its numbers: of others libspandsp sends empty pages."""
 _POINTERS = frozenset({330, 34665, 34853, 288, 289, 400})
 """Tags that point to other places of a file, which are not copied."""
 
@@ -97,6 +107,7 @@ def _parse(data: bytes) -> list[_Page]:
         raise ValueError("it does not begin as one")
     pages: list[_Page] = []
     seen: set[int] = set()
+    room = LARGEST
     (at,) = struct.unpack_from(order + "I", data, 4)
     while at:
         if at in seen or len(pages) >= MOST_PAGES:
@@ -106,8 +117,12 @@ def _parse(data: bytes) -> list[_Page]:
         if not 0 < count <= _MOST_TAGS:
             raise ValueError(f"a page has {count} tags")
         tags = dict(_tag(data, order, at + 2 + 12 * index) for index in range(count))
+        if len(tags) < count:
+            raise ValueError("a page has a tag twice")
         (at,) = struct.unpack_from(order + "I", data, at + 2 + 12 * count)
-        pages.append(_page(data, tags))
+        room -= sum(len(tag.data) for tag in tags.values())
+        pages.append(_page(data, tags, room))
+        room -= sum(map(len, pages[-1].strips))
     if not pages:
         raise ValueError("it has no page")
     return pages
@@ -118,6 +133,8 @@ def _tag(data: bytes, order: str, at: int) -> tuple[int, _Tag]:
     if kind not in _SIZES:
         raise ValueError(f"tag {number} is of the unknown type {kind}")
     size = _SIZES[kind] * count
+    if size > _LARGEST_TAG:
+        raise ValueError(f"tag {number} has {size} octets")
     place = at + 8
     if size > 4:
         (place,) = struct.unpack_from(order + "I", data, at + 8)
@@ -136,14 +153,38 @@ def _numbers(tag: _Tag) -> list[int]:
     return list(struct.unpack(f"<{tag.values}{'H' if tag.kind == 3 else 'I'}", tag.data))
 
 
-def _page(data: bytes, tags: dict[int, _Tag]) -> _Page:
+def _number(tags: dict[int, _Tag], number: int, usual: int) -> int:
+    """The value of a tag that has one."""
+    found = _numbers(tags[number]) if number in tags else [usual]
+    if len(found) != 1:
+        raise ValueError(f"tag {number} has {len(found)} values")
+    return found[0]
+
+
+def _check_form(tags: dict[int, _Tag], octets: int) -> None:
+    """See that the library can hold the page and read it; it is trusted with no other numbers."""
+    width, rows = _number(tags, _WIDTH, 0), _number(tags, _ROWS, 0)
+    if not 0 < width <= _WIDEST or not 0 < rows <= MOST_ROWS:
+        raise ValueError(f"a page is {width} pixels wide, {rows} long; {_WIDEST} and {MOST_ROWS} are the most")
+    if _number(tags, _BITS, 1) != 1 or _number(tags, _COLOURS, 1) != 1:
+        raise ValueError("a page is not black and white")
+    compression = _number(tags, _COMPRESSION, _PLAIN)
+    if compression not in _COMPRESSIONS:
+        raise ValueError(f"a page is compressed in a way that no fax is: {compression}")
+    if compression == _PLAIN and octets < (width + 7) // 8 * rows:
+        raise ValueError("a page has fewer octets than pixels")
+
+
+def _page(data: bytes, tags: dict[int, _Tag], room: int) -> _Page:
+    """A page, whose strips have at most ``room`` octets: they may lie on one another."""
     if _TILES in tags or _STRIPS not in tags or _STRIP_SIZES not in tags:
         raise ValueError("a page is not made of strips")
-    if _BITS in tags and _numbers(tags[_BITS]) != [1]:
-        raise ValueError("a page is not black and white")
     places, sizes = _numbers(tags[_STRIPS]), _numbers(tags[_STRIP_SIZES])
     if len(places) != len(sizes):
         raise ValueError("a page has strips without size")
+    _check_form(tags, sum(sizes))
+    if sum(sizes) > room:
+        raise ValueError(f"its pages have more than {LARGEST} octets")
     strips = [data[place : place + size] for place, size in zip(places, sizes, strict=True)]
     if any(len(strip) < size for strip, size in zip(strips, sizes, strict=True)):
         raise ValueError("a page reaches beyond the file's end")

@@ -14,6 +14,7 @@ from enum import Enum, IntFlag
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from asterism.media.fax.documents import LARGEST, MOST_ROWS
 from asterism.media.fax.library import Spandsp, spandsp
 
 RATE = 8000
@@ -148,6 +149,8 @@ class Terminal:
         self.closed = False
         self.result: int | None = None
         """The completion code of T.30 once it is over; 0 for success."""
+        self.path: Path | None = None
+        """Its file."""
         self._events: list[FaxEvent] = []
         self._log: list[str] = []
         self._state = self._make()
@@ -218,6 +221,7 @@ class Terminal:
         name = os.fsencode(path)
         if len(name) > LONGEST_PATH:
             raise ValueError(f"the path of a fax has at most {LONGEST_PATH} octets: {path}")
+        self.path = path
         if self.sending:
             self._lib.t30_set_tx_file(self._t30, name, -1, -1)
         else:
@@ -227,6 +231,21 @@ class Terminal:
         """What has happened since the last time."""
         events, self._events = self._events, []
         return events
+
+    @property
+    def too_much(self) -> bool:
+        """Whether the far end sends more than a page can have, or than a file may; see :mod:`.documents`.
+
+        Over T.38 it is as fast as it likes, and a bit is enough for a row, of which the library keeps all dots.
+        """
+        if self.sending or self.closed or self.path is None:
+            return False
+        if self.transfer().length > MOST_ROWS:
+            return True
+        try:
+            return self.path.stat().st_size > LARGEST
+        except OSError:
+            return False
 
     @property
     def active(self) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+import tracemalloc
 from contextlib import suppress
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from PIL import Image
 
 from asterism.media.fax import documents
 from asterism.media.fax.documents import DocumentError, count_pages, join_documents
-from fax_pages import assert_same, page, write_pages
+from fax_pages import assert_same, one_page, page, write_pages
 
 
 def test_pages_of_several_files_in_order(tmp_path: Path) -> None:
@@ -116,3 +117,57 @@ def test_files_that_are_too_large_together(tmp_path: Path, monkeypatch: pytest.M
     with pytest.raises(DocumentError, match="more than"):
         join_documents([path] * 3, tmp_path / "more.tif")
     assert not (tmp_path / "more.tif").exists()
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        (one_page(pixels=0xFFFFFFFF, t259=1), "wide"),  # libspandsp ends the process
+        (one_page(pixels=0), "wide"),
+        (one_page(rows=0x7FFFFFFF), "long"),  # it reads rows for ever
+        (one_page(rows=0xFFFFFFFF), "long"),
+        (one_page(rows=0), "long"),
+        (one_page(t259=7), "compressed"),  # it sends an empty page and tells success
+        (one_page(t259=34661), "compressed"),
+        (one_page(t259=1), "fewer octets"),
+        (one_page(t277=3), "black and white"),
+        (one_page(u257=100), "twice"),  # libtiff takes the one, who has looked at it the other
+    ],
+)
+def test_a_page_that_the_library_cannot_hold(tmp_path: Path, data: bytes, words: str) -> None:
+    (tmp_path / "a.tif").write_bytes(data)
+    with pytest.raises(DocumentError, match=words):
+        count_pages(tmp_path / "a.tif")
+
+
+def test_what_such_a_page_is_made_of_is_no_reason_by_itself(tmp_path: Path) -> None:
+    (tmp_path / "a.tif").write_bytes(one_page())
+    assert count_pages(tmp_path / "a.tif") == 1
+
+
+@pytest.mark.parametrize("what", ["strips", "tags"])
+def test_a_small_file_whose_parts_lie_on_one_another(tmp_path: Path, what: str) -> None:
+    """One of 800 kB would become 40 GB in memory."""
+    strips = 50_000
+    size = 16 * strips
+    if what == "strips":
+        values = struct.pack("<I", 8) * strips + struct.pack("<I", 8 * strips) * strips
+        tags = [(273, strips, 8), (279, strips, 8 + 4 * strips)]
+    else:
+        values = bytes(size)
+        tags = [(273, 1, 8), (279, 1, 1), *((60_000 + index, size // 4, 8) for index in range(190))]
+    tags += [(256, 1, 1728), (257, 1, 60), (258, 1, 1), (259, 1, 4)]
+    entries = b"".join(struct.pack("<HHII", number, 4, count, place) for number, count, place in sorted(tags))
+    page_of = struct.pack("<H", len(tags)) + entries
+    data = b"II*\0" + struct.pack("<I", 8 + len(values)) + values
+    for index in range(3):
+        following = len(data) + len(page_of) + 4 if index < 2 else 0
+        data += page_of + struct.pack("<I", following)
+    (tmp_path / "a.tif").write_bytes(data)
+    tracemalloc.start()
+    try:
+        with pytest.raises(DocumentError, match="more than"):
+            count_pages(tmp_path / "a.tif")
+        assert tracemalloc.get_traced_memory()[1] < 2 * documents.LARGEST
+    finally:
+        tracemalloc.stop()

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from asterism.media.fax.documents import MOST_ROWS
 from asterism.media.fax.terminal import (
     ALL_MODEMS,
     AudioTerminal,
@@ -17,7 +18,7 @@ from asterism.media.fax.terminal import (
     Terminal,
     describe,
 )  # fmt: skip
-from fax_pages import assert_same, page, write_pages
+from fax_pages import assert_same, one_page, page, write_pages
 
 Step = Callable[[], None]
 
@@ -212,3 +213,21 @@ def test_resolutions_and_widths(tmp_path: Path, dots: tuple[int, int], width: in
     one.close()
     other.close()
     assert_same(tmp_path / "in.tif", sent)
+
+
+def test_a_page_whose_rows_have_no_end_is_told_while_it_comes(tmp_path: Path) -> None:
+    """A white row is one bit: 64 kB of the far end become 113 MB here, and as much with each further block."""
+    rows = 10 * MOST_ROWS
+    (tmp_path / "out.tif").write_bytes(one_page(b"\xff" * (rows // 8 + 1), rows=rows))
+    one, other, step = t38_pair(tmp_path)
+    passed = 0.0
+    while other.active and not other.too_much and passed < 100:
+        step()
+        passed += 0.020
+    assert other.too_much
+    assert not one.too_much
+    assert other.transfer().length > MOST_ROWS
+    for terminal in (one, other):
+        terminal.hang_up()
+        terminal.close()
+        assert not terminal.too_much

@@ -354,7 +354,7 @@ class _Course:
             elif event.kind is Happened.PAGE:
                 self._status(session, f"Page {session.transfer.pages}")
                 self._too_long = self._too_long or session.transfer.pages > MOST_PAGES
-        if loop.time() - self._since > LONGEST_PAGE or _silent(terminal) > LONGEST_SILENCE:
+        if loop.time() - self._since > LONGEST_PAGE or _silent(terminal) > LONGEST_SILENCE or terminal.too_much:
             self._too_long = True
         if (not terminal.active or self._too_long) and self._waiting is not None and not self._waiting.done():
             self._waiting.set_result(True)

@@ -12,7 +12,7 @@ import pytest
 from fake_technology import settle
 from faxing_kit import World, faxing, with_t38
 
-from asterism.media.fax import library
+from asterism.media.fax import library, terminal
 from asterism.media.fax.library import MissingFaxLibraryError
 from asterism.media.fax.terminal import T38Terminal, Terminal
 from asterism.pbx.calls.fax import transfer
@@ -114,6 +114,26 @@ def test_a_hang_up_in_the_middle_leaves_nothing(tmp_path: Path, monkeypatch: pyt
     faxing(tmp_path, scenario, monkeypatch)
     assert kept.read_bytes() == b"what was there"
     assert [path.name for path in kept.parent.iterdir()] == ["in.tif"]
+
+
+def test_a_page_or_a_file_without_end_ends_the_fax(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = write_pages(tmp_path / "1.tif", page(300, 1), page(300, 2))
+
+    async def scenario(world: World) -> None:
+        world.write(world.alice, "ecm", "no")
+        for name, limit, pages in (("MOST_ROWS", 200, "0"), ("LARGEST", 300, "1")):
+            with monkeypatch.context() as patch:
+                patch.setattr(terminal, name, limit)
+                sending = world.start(world.alice, "SendFAX", str(file))
+                await world.start(world.bob, "ReceiveFAX", f"{name}.tif")
+                told = [world.bob.get_variable(name) for name in ("FAXSTATUS", "FAXERROR", "FAXPAGES")]
+                assert told == ["FAILED", "TIMEOUT", pages]
+                await sending
+            assert world.alice.get_variable("FAXSTATUS") == "FAILED"
+
+    faxing(tmp_path, scenario, monkeypatch)
+    assert not (tmp_path / "fax" / "MOST_ROWS.tif").exists()
+    assert len(read_pages(tmp_path / "fax" / "LARGEST.tif")) == 1
 
 
 def test_pages_that_were_acknowledged_are_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
