@@ -10,6 +10,7 @@ import signal
 import socket
 import ssl
 import subprocess
+import sys
 import time
 import urllib.request
 from collections.abc import Iterator, Sequence
@@ -80,8 +81,33 @@ def files(folder: Path) -> dict[str, str]:
     return {path.name: path.read_text() for path in sorted(folder.glob("*.conf"))}
 
 
-def test_everything_that_it_offers_works(tmp_path: Path) -> None:
-    """Each command that it prints, tried as a user would; the second start keeps what the first wrote."""
+# What a phone says of each number that is offered, in parts that are tested side by side, each with a demo of its own.
+HEARD = {
+    "phones and tones": {
+        "101": "the call was refused: 404",  # nobody is registered
+        "104": "the call was refused: 404",
+        "600": "our own, echoed",
+        "601": "s of audio: sound",
+        "602": "s of audio: a tone of 440 Hz",
+    },
+    "refused and said": {
+        "603": "183 Session Progress\n  the call was refused: 403",
+        "604": "the call was refused: 486",
+        "605": "the call was refused: 503",
+        "606": "s of audio: sound",
+        "607": "s of audio: sound",
+    },
+    "services": {
+        "608": "s of audio: sound",
+        "609": "s of audio: sound",
+        "700": "s of audio: sound",
+        "800": "s of audio: sound",
+    },
+}
+
+
+def test_what_it_prints_is_true(tmp_path: Path) -> None:
+    """Addresses, accounts and numbers, of which each is tried below; the second start keeps what the first wrote."""
     folder, options = tmp_path / "demo", ports()
     with running(folder, options) as printed:
         assert f"udp {HOST}:{options[3]}" in printed
@@ -94,35 +120,32 @@ def test_everything_that_it_offers_works(tmp_path: Path) -> None:
         *_, http = re.findall(r"http://localhost\S+", printed)
         page(http, None)
         offered = re.findall(r"--call (\d+)$", printed, re.M)
+        assert offered == [number for part in HEARD.values() for number in part]
         # The shell leaves the numbers that begin with an asterisk as they are.
         numbers = re.findall(r"--call (.+)$", printed, re.M)
         assert "'**102'" in numbers
         assert [shlex.quote(word) for number in numbers for word in shlex.split(number)] == numbers
-        heard = {number: run(folder, "--call", number).stdout for number in offered}
         kept = files(folder)
     assert all(password in kept["pjsip.conf"] for _, password in accounts)
-    expected = {
-        "101": "the call was refused: 404",  # nobody is registered
-        "600": "our own, echoed",
-        "601": "s of audio: sound",
-        "602": "s of audio: a tone of 440 Hz",
-        "603": "183 Session Progress\n  the call was refused: 403",
-        "604": "the call was refused: 486",
-        "605": "the call was refused: 503",
-    }
-    assert {number: text in heard.get(number, "") for number, text in expected.items()} == dict.fromkeys(
-        expected, True
-    ), heard
-
-    rows = (folder / "var/log/cdr-csv/Master.csv").read_text().splitlines()
-    assert sum('"602"' in row and '"ANSWERED"' in row for row in rows) == 1, rows
-
     with (folder / "extensions.conf").open("a") as dial_plan:
         dial_plan.write("\n[phones]\nexten => 777,1,Busy()\n")
     edited = files(folder)
     with running(folder) as again:
         assert re.findall(r"^    (\d{3})  (\w{12})$", again, re.M) == accounts
         assert files(folder) == edited
+
+
+@pytest.mark.parametrize("part", list(HEARD))
+def test_everything_that_it_offers_works(tmp_path: Path, part: str) -> None:
+    """Each command that it prints, tried as a user would, one after the other; answered calls leave their record."""
+    folder, expected = tmp_path / "demo", HEARD[part]
+    with running(folder, ports()):
+        heard = {number: run(folder, "--call", number).stdout for number in expected}
+    assert {number: text in heard[number] for number, text in expected.items()} == dict.fromkeys(expected, True), heard
+    rows = (folder / "var/log/cdr-csv/Master.csv").read_text().splitlines()
+    answered = sum("200 OK, the call is up" in said for said in heard.values())
+    assert sum('"ANSWERED"' in row for row in rows) == answered, rows
+    assert sum('"602"' in row and '"ANSWERED"' in row for row in rows) == ("602" in expected), rows
 
 
 @pytest.mark.parametrize(
@@ -161,6 +184,51 @@ def test_a_port_that_is_taken(tmp_path: Path, kind: socket.SocketKind, flag: str
         assert refused.returncode == 1
         assert f"port {port} on {HOST} cannot be used" in refused.stderr
         assert where in refused.stderr
+
+
+# A demo whose port somebody takes between its look at the ports and the server's start. Once ready it is over.
+_TAKEN_LATE = """
+import socket, sys
+from asterism.command import run
+from asterism.command.demo.main import run_demo
+
+kind, port, *words = sys.argv[1:]
+other, serve = socket.socket(socket.AF_INET, socket.SocketKind(int(kind))), run.serve
+
+def serve_late(conf, ready):
+    other.bind(("127.0.0.1", int(port)))
+    if other.type is socket.SOCK_STREAM:
+        other.listen()
+    return serve(conf, ready=lambda server: (ready(server), server.request_stop()))
+
+run.serve = serve_late
+sys.exit(run_demo(words))
+"""
+
+
+@pytest.mark.parametrize(
+    ("kind", "flag"),
+    [
+        (socket.SOCK_DGRAM, "--sip-port"),
+        (socket.SOCK_STREAM, "--manager-port"),
+        (socket.SOCK_STREAM, "--http-port"),
+        (socket.SOCK_STREAM, "--https-port"),
+    ],
+    ids=["SIP", "manager", "http", "https"],
+)
+def test_a_port_that_is_taken_after_it_was_looked_at(tmp_path: Path, kind: socket.SocketKind, flag: str) -> None:
+    """It is not called ready without it: the port is named, with what to do, and the server stops."""
+    options = list(map(str, ports()))
+    port = options[options.index(flag) + 1]
+    late = [sys.executable, "-c", _TAKEN_LATE, str(int(kind)), port, "--folder", str(tmp_path / "demo"), *options]
+    done = subprocess.run(late, capture_output=True, text=True, timeout=60, check=False)
+    assert "is ready" not in done.stdout
+    assert done.returncode == 1
+    assert done.stderr.count("cannot be used") == 1
+    assert f"port {port} on {HOST} cannot be used (Address already in use). Change '" in done.stderr
+    advice = shlex.split(done.stderr.partition("Or make another demo: ")[2].splitlines()[0])
+    assert advice[advice.index(flag) + 1] != port
+    assert [word for word in options if word.isdigit() and word not in advice] == [port]
 
 
 def test_the_demo_that_runs_is_not_started_again(tmp_path: Path) -> None:

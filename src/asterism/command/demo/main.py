@@ -9,6 +9,7 @@ import socket
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from asterism.command.demo.configuration import (
     BROWSER_ACCOUNTS,
@@ -23,6 +24,9 @@ from asterism.command.demo.configuration import (
 from asterism.core.errors import ConfigError
 from asterism.hostport import format_host_port
 from asterism.interfaces.console.protocol import SOCKET_NAME
+
+if TYPE_CHECKING:
+    from asterism.server.server import Server
 
 ANY_HOST = "0.0.0.0"
 SIP_PORT = 5060
@@ -117,9 +121,9 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _refused(demo: Demo, fresh: bool) -> bool:
-    """Whether a port is taken, after saying which."""
-    complaints = taken_ports(demo, fresh)
+def _refused(demo: Demo, fresh: bool, running: Server | None = None) -> bool:
+    """Whether a port is taken, after saying which; of a ``running`` server, whether it has not got one."""
+    complaints = taken_ports(demo, fresh, running)
     for complaint in complaints:
         print(f"asterism demo: {complaint}", file=sys.stderr)
     return bool(complaints)
@@ -128,7 +132,6 @@ def _refused(demo: Demo, fresh: bool) -> bool:
 def _serve(demo: Demo, fresh: bool) -> int:
     from asterism.command.run import serve
     from asterism.config.asterisk_conf import AsteriskConf
-    from asterism.server.server import Server
 
     conf = AsteriskConf.load(demo.conf_path)
     if _runs(conf.directories.run / SOCKET_NAME):
@@ -142,10 +145,19 @@ def _serve(demo: Demo, fresh: bool) -> int:
     if _refused(demo, fresh):
         return 1
 
-    def ready(_server: Server) -> None:
-        print(introduction(demo, fresh), flush=True)
+    complete = True
 
-    return serve(conf, ready=ready)
+    def ready(server: Server) -> None:
+        nonlocal complete
+        # Somebody else may have taken a port since it was found free.
+        complete = not _refused(demo, False, server)
+        if complete:
+            print(introduction(demo, fresh), flush=True)
+        else:
+            server.request_stop()
+
+    status = serve(conf, ready=ready)
+    return status if complete else 1
 
 
 def _runs(path: Path) -> bool:
@@ -158,10 +170,30 @@ def _runs(path: Path) -> bool:
     return True
 
 
-def taken_ports(demo: Demo, fresh: bool) -> list[str]:
+def _not_listening(server: Server) -> set[str]:
+    """The options of the ports that the server was to listen on, and could not open."""
+    from asterism.interfaces.http.module import HttpModule
+    from asterism.interfaces.manager.module import ManagerModule
+
+    missing = set()
+    if server.modules.is_loaded("res_pjsip"):
+        bound = server.sip.transports.transports.values()
+        missing |= {"--sip-port"} if all(transport.settings.protocol != "udp" for transport in bound) else set()
+    for known in server.modules.known():
+        module = known.instance
+        if isinstance(module, ManagerModule):
+            missing |= {"--manager-port"} if module.settings.enabled and module.address is None else set()
+        elif isinstance(module, HttpModule) and module.settings.enabled:
+            missing |= {"--http-port"} if module.address is None else set()
+            missing |= {"--https-port"} if module.settings.tlsenable and module.tls_address is None else set()
+    return missing
+
+
+def taken_ports(demo: Demo, fresh: bool, running: Server | None = None) -> list[str]:
     """Messages on ports in use: where each can be changed, and a command with free ones; empty if all are free.
 
-    ``fresh`` for a demo whose files are not written yet: options decide still.
+    ``fresh`` for a demo whose files are not written yet: options decide still. With a ``running`` server those count
+    that it was to have and has not.
     """
     udp, tcp = socket.SOCK_DGRAM, socket.SOCK_STREAM
     wanted = (
@@ -171,12 +203,16 @@ def taken_ports(demo: Demo, fresh: bool) -> list[str]:
         (tcp, "TCP", demo.http_host, demo.http_port, "'bindport' in http.conf", "--http-port", HTTP_PORT),
         (tcp, "TCP", demo.http_host, demo.https_port, "'tlsbindaddr' in http.conf", "--https-port", HTTPS_PORT),
     )  # fmt: skip
+    missing = None if running is None else _not_listening(running)
     complaints = []
     options = [] if demo.host == ANY_HOST else [f"--host {demo.host}"]
     for kind, name, host, port, where, flag, default in wanted:
         if not port:
             continue  # nothing is to listen there
-        reason = _why_not(kind, host, port)
+        if missing is None:
+            reason = _why_not(kind, host, port)
+        else:
+            reason = _why_not(kind, host, port) or "it was in use" if flag in missing else ""
         chosen = port
         if reason:
             complaint = f"{name} port {port} on {host} cannot be used ({reason})."
