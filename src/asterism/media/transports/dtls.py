@@ -373,6 +373,11 @@ class DtlsAgent:
             attempt = self._handshake(listener, answers.accepted, randoms[answers.accepted])
             self._admit(attempt)
             attempt.stepped(answers.progress)
+            # What has come meanwhile from there is the same once more, where the step took longer than the client
+            # waits: with the same cookie, it would begin another handshake in place of this one.
+            early, self._hellos = self._hellos, deque(maxlen=_HELLOS)
+            for datagram, address in early:
+                self.receive(datagram, address)
         self._listen()
 
     def _forget_attempts(self) -> None:

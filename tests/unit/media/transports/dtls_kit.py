@@ -32,6 +32,17 @@ class Inline(Executor):
         return future
 
 
+class Busy(Executor):
+    """Does what it is given after some seconds, as a machine that is busy."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        asyncio.get_running_loop().call_later(self._seconds, lambda: fn(*args, **kwargs))
+        return Future()
+
+
 class End:
     """An agent with what it has told."""
 
@@ -71,11 +82,11 @@ class Network:
         carried: all that was sent: source, destination, octets.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, executor: Executor | None = None) -> None:
         self.ends: dict[Address, End] = {}
         self.fate: Callable[[bytes], tuple[float, ...]] = lambda datagram: (0.0,)
         self.carried: list[tuple[Address, Address, bytes]] = []
-        self.server = DtlsServer(ServerLogger("dtls"), Inline())
+        self.server = DtlsServer(ServerLogger("dtls"), executor or Inline())
 
     def end(self, address: Address, settings: DtlsSettings | None = None, **options: Any) -> End:
         return End(self, address, settings or DtlsSettings(auto_generate=True, **options), self.server)

@@ -7,7 +7,7 @@ import random
 from collections.abc import Callable
 
 import pytest
-from dtls_kit import CALLED, CALLER, End, Network, keyed, pair, run, start
+from dtls_kit import CALLED, CALLER, Busy, End, Network, keyed, pair, run, start
 from OpenSSL._util import ffi, lib
 
 from asterism.media.transports.association import client_random
@@ -353,5 +353,29 @@ def test_noise_from_elsewhere_does_not_keep_the_server_off() -> None:
         assert active.keys
         assert passive.keys
         assert not active.failures
+
+    run(test())
+
+
+@pytest.mark.parametrize("nat", [False, True], ids=["", "from elsewhere"])
+@pytest.mark.parametrize("seconds", [0.05, 0.19, 0.21, 0.5, 1.0])
+def test_steps_that_take_longer_than_the_client_waits(seconds: float, nat: bool) -> None:
+    """It repeats what is being worked on: that begins no second handshake in place of the first, with a cookie or not.
+
+    The next association, which is asked for a cookie in any case, is agreed on as soon as the first.
+    """
+
+    async def test() -> None:
+        network = Network(Busy(seconds))
+        active, passive = network.end(CALLER, rekey=60), network.end(CALLED)
+        passive.agent.start("passive", active.fingerprints, address=("10.0.0.1", 1) if nat else CALLER)
+        active.agent.start("active", passive.fingerprints, address=CALLED)
+        await asyncio.sleep(15)
+        assert len(active.keys) == len(passive.keys) == 1
+        await asyncio.sleep(70)
+        assert len(active.keys) == len(passive.keys) == 2
+        assert active.keys[1] == tuple(reversed(passive.keys[1]))
+        active.agent.close()
+        passive.agent.close()
 
     run(test())
