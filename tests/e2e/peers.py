@@ -57,13 +57,16 @@ def heard_in(path: Path) -> bytes:
     return soxr.resample(samples, rate, 8000).tobytes() if len(samples) else b""
 
 
-def clearest(path: Path, frequency: float) -> float:
-    """How much of the best tenth of a second of a recording is at ``frequency``, 0 to 1.
+def seconds_of(path: Path, frequency: float) -> float:
+    """How many seconds of a recording are a tone and next to nothing else, wherever they are.
 
-    Of what comes from programs that a busy machine has stretch their audio, or leave out parts of it.
+    In pieces of a twentieth of a second: programs on a busy machine stretch their audio, or leave out parts of it.
     """
-    sound = heard_in(path)
-    return max((level(sound[at : at + 1600], frequency) for at in range(0, len(sound) - 1600, 800)), default=0.0)
+    size = 400
+    samples = np.frombuffer(heard_in(path), "<i2").astype(np.float64)
+    pieces = samples[: len(samples) // size * size].reshape(-1, size)
+    found = 2 / size * abs(pieces @ np.exp(-2j * np.pi * frequency / 8000 * np.arange(size))) ** 2
+    return float(np.count_nonzero(found > 0.8 * (pieces**2).sum(axis=1)) * size / 8000)
 
 
 def share_of(path: Path, frequency: float) -> float:
@@ -289,11 +292,11 @@ class Baresip:
         )
 
     async def hears_in_call(self, frequency: float) -> None:
-        """Wait until a tenth of a second of its latest call is mostly this tone."""
+        """Wait until half a second of its latest call is this tone, in pieces perhaps."""
         await until(
-            lambda: clearest(self._recording(), frequency) > 0.8,
+            lambda: seconds_of(self._recording(), frequency) >= 0.5,
             LIMIT,
-            lambda: f"{frequency} Hz: {clearest(self._recording(), frequency):.2f}; {self.story()}",
+            lambda: f"{frequency} Hz: {seconds_of(self._recording(), frequency):.2f} s; {self.story()}",
         )
 
     def presses_inband(self, *frequencies: float) -> None:
