@@ -179,6 +179,10 @@ class RtpIncoming(RtpTransmitter):
             start, end = bounds
         now = self._loop.time()
         late = self.received.count(sequence, timestamp, ssrc, end - start, now)
+        if late and self.received.begun_anew == sequence + 1 & 0xFFFF:
+            # Sent on under a number of long before, it would be one of the next 65,536 for SRTP (RFC 3711 3.3.1).
+            self.rx_dropped += 1
+            return
         rate = self._received_events.get(payload_type)
         if rate is not None:
             self._receive_digit(data[start:end], rate, sequence, timestamp, second & 0x80, now, late)

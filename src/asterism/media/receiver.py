@@ -28,15 +28,18 @@ of its turns: what reads, its buffer; what the next packet begins with, its SSRC
 the sink that takes it from there."""
 
 _LATE = 100
-"""Maximum lateness, in packets, of a packet that was under way when its source began to send elsewhere."""
+"""Maximum lateness, in packets, of a packet that was under way when its source began to send elsewhere, or that is of
+the numbers before: audio that is later has begun to count anew (MAX_MISORDER of RFC 3550 A.1)."""
+_LATE_AGAIN = 4096
+"""The same of other media, which is sent again when it was lost."""
 
 
 class RtpReceiver:
     """The receiving half of an :class:`~asterism.media.rtp.RtpSession`."""
 
     __slots__ = (
-        "_cycles", "_first_sequence", "_session", "clock", "highest", "interrupted", "jitter", "keeping", "last_rx",
-        "last_timestamp", "lost", "octets", "quick", "ssrc",
+        "_cycles", "_first_sequence", "_session", "begun_anew", "clock", "highest", "interrupted", "jitter", "keeping",
+        "last_rx", "last_timestamp", "lost", "octets", "quick", "ssrc",
     )  # fmt: skip
 
     def __init__(self, session: RtpIncoming) -> None:
@@ -48,6 +51,9 @@ class RtpReceiver:
         self.clock = 8000.0
         self.ssrc = -1
         self.highest = self._first_sequence = self._cycles = 0
+        self.begun_anew = -1
+        """The number that follows the last packet that was too late to be under way: if that one comes, the source has
+        begun to count anew. -1: there was none."""
         self.last_timestamp = 0
         self.last_rx = 0.0
         """When the last packet came, by the loop's clock."""
@@ -142,8 +148,16 @@ class RtpReceiver:
                 ticks = (timestamp - self.last_timestamp + 0x80000000 & 0xFFFFFFFF) - 0x80000000
                 self.jitter += (abs((now - self.last_rx) * self.clock - ticks) - self.jitter) / 16
                 self.last_timestamp = timestamp
+            elif sequence == self.begun_anew:
+                # Two in a row (RFC 3550 A.1).
+                self._first_sequence = sequence - self.expected
+                self.highest, self._cycles, self.begun_anew = sequence, 0, -1
+                self.last_timestamp = timestamp
+                self._session.source_begins(sequence, timestamp, now)
             else:
                 late = True
+                if 0x8000 <= step < 0x10000 - (_LATE if self._session.format.media == "audio" else _LATE_AGAIN):
+                    self.begun_anew = sequence + 1 & 0xFFFF
                 self.lost -= 1
                 # The jitter of the next one is measured from the one before this.
                 self.last_timestamp += int((now - self.last_rx) * self.clock)

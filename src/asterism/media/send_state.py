@@ -39,7 +39,8 @@ class SendState:
     def __init__(self, seed: int, now: float) -> None:
         self.ssrc = seed & 0xFFFFFFFF
         self.timestamp = seed >> 32 & 0xFFFFFFFF
-        self.sequence = seed >> 64 & 0x7FFF
+        # Neither a loss nor what comes late leads past 0 at first, where SRTP begins to count (RFC 3711 3.3.1).
+        self.sequence = seed >> 64 & 0x7FFF | 0x100
         self.last_write = now
         self.marker = True
         self.packets = self.octets = 0

@@ -10,8 +10,8 @@ import pytest
 from asterism.media.receiver import RtpReceiver
 
 
-def receiver() -> tuple[RtpReceiver, Any]:
-    session: Any = SimpleNamespace(away=False, begun=[])
+def receiver(media: str = "audio") -> tuple[RtpReceiver, Any]:
+    session: Any = SimpleNamespace(away=False, begun=[], format=SimpleNamespace(media=media))
     session.source_begins = lambda sequence, timestamp, now: session.begun.append(sequence)
     return RtpReceiver(session), session
 
@@ -51,6 +51,27 @@ def test_a_late_packet_of_before_is_a_late_packet() -> None:
     session.away = one.interrupted = True
     assert take(one, 15, 1) == [True]
     assert session.begun == [10]
+
+
+@pytest.mark.parametrize("back", [101, 1000, 0x7FFF])
+@pytest.mark.parametrize("start", [100, 0xFFF0])
+def test_a_source_that_counts_anew_is_not_late_for_long(back: int, start: int) -> None:
+    one, session = receiver()
+    take(one, start, 10)
+    assert take(one, start + 9 - back, 10) == [True] + [False] * 9
+    assert session.begun == [start & 0xFFFF, start + 10 - back & 0xFFFF]
+    assert (one.packets, one.highest) == (20, start + 18 - back & 0xFFFF)
+    assert take(one, start + 19 - back, 2) == [False] * 2
+
+
+@pytest.mark.parametrize(("media", "back"), [("audio", 100), ("video", 4096)])
+def test_what_was_under_way_for_long_is_late(media: str, back: int) -> None:
+    """Pictures that were lost are sent again, several packets in a row."""
+    one, session = receiver(media)
+    take(one, 10000, 10)
+    assert take(one, 10009 - back, 5) == [True] * 5
+    assert take(one, 10009, 1) == [True], "it came twice"
+    assert (session.begun, one.begun_anew) == ([10000], -1)
 
 
 def test_the_same_gap_without_an_interruption_is_a_loss() -> None:

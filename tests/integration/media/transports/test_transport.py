@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from rtp_kit import Peer
+from rtp_kit import Leg, Peer
 from srtp_kit import SecureLeg, SecurePeer, talk
 
 from asterism.media import rtcp
@@ -53,6 +53,31 @@ def test_reports_both_ways(run, mux):
         data = leg.peer.inbound.unprotect_rtcp(await read(leg.peer.socket if mux else leg.peer.control))
         assert bytes([0x81, rtcp.BYE]) in data
         assert leg.session.ssrc.to_bytes(4, "big") in data[-8:]
+
+    run(scenario)
+
+
+@pytest.mark.parametrize("back", [101, 1000, 0x7FF0])
+def test_a_phone_that_counts_anew_is_heard_where_numbers_of_before_must_not_be_sent(run, back):
+    """With the same SSRC: SRTP sends no number twice, and one from before the first would begin the next 65,536.
+
+    Who has not got that packet, or has not taken it so, would take nothing from then on.
+    """
+
+    async def scenario(media):
+        a, b = Leg(media), SecureLeg(media)
+        a.session.relay_to(b.session)
+        for _ in range(5):
+            a.peer.send(a.session)
+            last, _ = await b.peer.receive()
+        a.peer.send(a.session, b"\x10" * 160, step=-back)
+        for number in range(3):
+            a.peer.send(a.session, bytes([number]) * 160)
+            (_, _, sequence, _, _), payload = await b.peer.receive()
+            assert (sequence - last[2] & 0xFFFF, payload) == (number + 1, bytes([number]) * 160)
+        assert a.session.rx_dropped == 1
+        b.close()
+        a.session.close()
 
     run(scenario)
 
