@@ -335,12 +335,12 @@ class AudioTerminal(Terminal):
         self._lib.fax_free(self._state)
 
     def hear(self, pcm: bytes) -> None:
-        """Samples from the far end."""
+        """Samples from the far end; half a sample at their end is no sample."""
         if self.closed or len(pcm) < 2:
             return
-        data = bytearray(pcm)
+        data = bytearray(pcm[: len(pcm) & ~1])
         self._lib.fax_rx(self._state, self._ffi.from_buffer("int16_t[]", data), len(data) // 2)
-        self.silent = 0 if max(memoryview(pcm).cast("h")) > _SILENCE else self.silent + len(pcm) // 2
+        self.silent = 0 if max(memoryview(data).cast("h")) > _SILENCE else self.silent + len(data) // 2
 
     def miss(self, samples: int) -> None:
         """So many samples of the far end were lost."""

@@ -231,3 +231,14 @@ def test_a_page_whose_rows_have_no_end_is_told_while_it_comes(tmp_path: Path) ->
         terminal.hang_up()
         terminal.close()
         assert not terminal.too_much
+
+
+@pytest.mark.parametrize("octets", [0, 1, 3, 321])
+def test_half_a_sample_at_the_end_is_no_sample(octets: int) -> None:
+    """A packet of linear audio may have any number of octets."""
+    terminal = AudioTerminal(sending=False, terms=FaxTerms())
+    terminal.hear(bytes(octets))
+    assert terminal.silent == octets // 2
+    terminal.hear(b"\x10" * octets)
+    assert terminal.silent == (0 if octets > 1 else octets // 2)
+    terminal.close()
