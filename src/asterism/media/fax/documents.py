@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import stat
 import struct
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from itertools import islice
 from pathlib import Path
-from typing import NamedTuple
+from typing import BinaryIO, NamedTuple
 
 from asterism.core.errors import AsterismError
 
@@ -61,6 +63,45 @@ def count_pages(path: Path) -> int:
         DocumentError: it cannot be read, or is no TIFF of black and white pages.
     """
     return len(_read(path))
+
+
+def pages_written(path: Path) -> int:
+    """The number of whole pages that the library has written so far; little of the file is read. It blocks for that.
+
+    A page is written before its directory.
+    """
+    try:
+        with path.open("rb") as file:
+            return sum(1 for _ in _links(file))
+    except OSError:
+        return 0
+
+
+def end_after(path: Path, pages: int) -> None:
+    """End a file after so many pages: what the library could not write may be linked all the same. It blocks.
+
+    Raises:
+        OSError: it cannot be changed.
+    """
+    with path.open("r+b") as file:
+        link = next(islice(_links(file), pages - 1, None))
+        file.seek(link)
+        file.write(bytes(4))
+
+
+def _links(file: BinaryIO) -> Iterator[int]:
+    """For each directory that is whole the place where it has that of the next one."""
+    with suppress(struct.error):
+        order = {b"II": "<", b"MM": ">"}.get(file.read(4)[:2], "<")
+        (at,) = struct.unpack(order + "I", file.read(4))
+        for _ in range(2 * MOST_PAGES):
+            if not at:
+                return
+            file.seek(at)
+            (count,) = struct.unpack(order + "H", file.read(2))
+            (following,) = struct.unpack(order + "I", file.read(12 * count + 4)[12 * count :])
+            yield at + 2 + 12 * count
+            at = following
 
 
 def join_documents(paths: Sequence[Path], target: Path) -> int:

@@ -14,7 +14,7 @@ from enum import Enum, IntFlag
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from asterism.media.fax.documents import LARGEST, MOST_ROWS
+from asterism.media.fax.documents import LARGEST, MOST_ROWS, pages_written
 from asterism.media.fax.library import Spandsp, spandsp
 
 RATE = 8000
@@ -246,6 +246,13 @@ class Terminal:
             return self.path.stat().st_size > LARGEST
         except OSError:
             return False
+
+    @property
+    def unwritten(self) -> int:
+        """Pages that have come and could not be written: the library acknowledges them all the same."""
+        if self.sending or self.path is None:
+            return 0
+        return max(self.transfer().pages - pages_written(self.path), 0)
 
     @property
     def active(self) -> bool:

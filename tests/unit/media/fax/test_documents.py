@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from asterism.media.fax import documents
-from asterism.media.fax.documents import DocumentError, count_pages, join_documents
+from asterism.media.fax.documents import DocumentError, count_pages, end_after, join_documents, pages_written
 from fax_pages import assert_same, one_page, page, write_pages
 
 
@@ -171,3 +171,23 @@ def test_a_small_file_whose_parts_lie_on_one_another(tmp_path: Path, what: str) 
         assert tracemalloc.get_traced_memory()[1] < 2 * documents.LARGEST
     finally:
         tracemalloc.stop()
+
+
+def test_pages_that_are_written_so_far(tmp_path: Path) -> None:
+    path = write_pages(tmp_path / "a.tif", page(20), page(20), page(20))
+    whole = path.read_bytes()
+    assert pages_written(path) == 3
+    path.write_bytes(swapped(write_pages(tmp_path / "b.tif", page(20)).read_bytes()))
+    assert pages_written(path) == 1
+    seen = set()
+    for size in range(len(whole)):
+        path.write_bytes(whole[:size])
+        seen.add(pages_written(path))
+    assert {0, 1, 2} <= seen <= {0, 1, 2, 3}
+    assert pages_written(tmp_path / "absent.tif") == 0
+    circle = struct.pack("<H", 0) + struct.pack("<I", 8)
+    path.write_bytes(b"II*\0" + struct.pack("<I", 8) + circle)
+    assert pages_written(path) == 2 * documents.MOST_PAGES
+    path.write_bytes(whole)
+    end_after(path, 2)
+    assert pages_written(path) == count_pages(path) == 2

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from asterism.media.fax.documents import DocumentError, count_pages, join_documents
+from asterism.media.fax.documents import DocumentError, count_pages, end_after, join_documents
 from asterism.media.fax.terminal import LONGEST_PATH
 from asterism.pbx.calls.fax.session import FaxError
 from asterism.pbx.calls.recording.settings import RecordingError, file_path
@@ -114,13 +114,18 @@ class Incoming:
             raise FaxError("FILE_ERROR", f"{self.path} cannot be written: {error.strerror}") from error
         return found
 
-    def keep(self, whole: bool) -> Path:
+    def keep(self, whole: bool, pages: int = 0) -> Path:
         """Put it in its place; what is not whole takes no other file's place but one beside it. It blocks.
+
+        With ``pages`` it ends after so many: the next could not be written.
 
         Raises:
             FaxError: it cannot have its place; ``kept`` tells where it is instead.
         """
         why = ""
+        if pages:
+            with suppress(OSError):  # then the pages are there, and one more that is broken
+                end_after(self.part, pages)
         beside = self.path.with_name(f"{self.path.stem}-{self._token}{self.path.suffix}")
         for target in (self.path, beside):
             try:

@@ -104,6 +104,8 @@ class _Course:
         self._waiting: asyncio.Future[bool] | None = None
         self._since = 0.0
         self._too_long = False
+        self._unwritten = 0
+        """Pages that have come and are not in the file: the fax is ended before the far end hears that they have."""
         self._t38 = t38_of(channel)
         self._has_page = False
         """Whether both sides know of each other by modem: it is too late to change to T.38."""
@@ -195,7 +197,7 @@ class _Course:
     async def _keep(self, session: FaxSession, incoming: Incoming, result: FaxResult) -> FaxResult:
         """Put what has come into its place: the far end was told that it has."""
         try:
-            await self._blocking(incoming.keep, result.success)
+            await self._blocking(incoming.keep, result.success, result.pages if self._unwritten else 0)
         except FaxError as error:
             self._pbx.log.warning("%s on %s: %s", self._name, self._channel.name, error)
             session.outcome = _OUTCOMES[error.code]
@@ -352,11 +354,13 @@ class _Course:
                 self._has_page = True
                 self._status(session, f"Negotiated {session.transfer.rate} bit/s")
             elif event.kind is Happened.PAGE:
+                self._unwritten = terminal.unwritten
                 self._status(session, f"Page {session.transfer.pages}")
                 self._too_long = self._too_long or session.transfer.pages > MOST_PAGES
         if loop.time() - self._since > LONGEST_PAGE or _silent(terminal) > LONGEST_SILENCE or terminal.too_much:
             self._too_long = True
-        if (not terminal.active or self._too_long) and self._waiting is not None and not self._waiting.done():
+        over = not terminal.active or self._too_long or self._unwritten
+        if over and self._waiting is not None and not self._waiting.done():
             self._waiting.set_result(True)
 
     async def _until_over(self, terminal: Terminal) -> None:
@@ -378,6 +382,10 @@ class _Course:
         left = self._left is not None
         result = result_of(terminal, mode, tuple(self._paths), too_long=self._too_long, left=left)
         session.outcome = "No FAX" if terminal.result == 0 and not result.success else outcome_of(terminal.result)
+        if self._unwritten:
+            session.outcome = _OUTCOMES["FILE_ERROR"]
+            text, pages = f"{self._paths[0]} cannot be written: is the disk full?", result.pages - self._unwritten
+            result = replace(result, success=False, text=text, error="FILE_ERROR", pages=pages)
         return result
 
     def _status(self, session: FaxSession, text: str) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import random
+import resource
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -134,6 +136,34 @@ def test_a_page_or_a_file_without_end_ends_the_fax(tmp_path: Path, monkeypatch: 
     faxing(tmp_path, scenario, monkeypatch)
     assert not (tmp_path / "fax" / "MOST_ROWS.tif").exists()
     assert len(read_pages(tmp_path / "fax" / "LARGEST.tif")) == 1
+
+
+def test_a_disk_that_is_full_ends_the_fax_and_the_far_end_hears_of_no_page(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The library tells success of pages that it could not write."""
+    noise = page(40, 2)
+    noise.putdata([bit & 1 for bit in random.Random(1).randbytes(noise.width * noise.height)])
+    file = write_pages(tmp_path / "1.tif", page(40, 1), noise)
+    assert file.stat().st_size > 12_000
+    usual = resource.getrlimit(resource.RLIMIT_FSIZE)
+
+    async def scenario(world: World) -> None:
+        sending = world.start(world.alice, "SendFAX", str(file))
+        resource.setrlimit(resource.RLIMIT_FSIZE, (8_000, usual[1]))
+        try:
+            await world.start(world.bob, "ReceiveFAX", "in.tif")
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, usual)
+        told = [world.bob.get_variable(name) for name in ("FAXSTATUS", "FAXERROR", "FAXPAGES")]
+        assert told == ["FAILED", "FILE_ERROR", "1"]
+        assert "disk full" in str(world.bob.get_variable("FAXSTATUSSTRING"))
+        assert world.pbx.faxes.counts.outcomes["G.711", "File Error"] == 1
+        await sending
+        assert [world.alice.get_variable(name) for name in ("FAXSTATUS", "FAXPAGES")] == ["FAILED", "1"]
+
+    faxing(tmp_path, scenario, monkeypatch)
+    assert len(read_pages(tmp_path / "fax" / "in.tif")) == 1
 
 
 def test_pages_that_were_acknowledged_are_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
