@@ -179,7 +179,7 @@ class RtpIncoming(RtpTransmitter):
             start, end = bounds
         now = self._loop.time()
         late = self.received.count(sequence, timestamp, ssrc, end - start, now)
-        if late and self.received.begun_anew == sequence + 1 & 0xFFFF:
+        if late and self.relay is not None and self.received.begun_anew == sequence + 1 & 0xFFFF:
             # Sent on under a number of long before, it would be one of the next 65,536 for SRTP (RFC 3711 3.3.1).
             self.rx_dropped += 1
             return
