@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -159,9 +160,11 @@ def test_an_option_of_dtls_reaches_its_agents(
 
     @on_bench
     async def test(bench: Bench) -> None:
+        bench.server.media.use(replace(bench.server.media.settings, dtls_mtu=300))
         change(bench, "bob", media_encryption="dtls", **{option: value})
         found = await originate(bench.server.pbx, OriginateRequest("PJSIP/bob", "internal", "900"))
         assert found.channel is None
         assert getattr(seen[0], field) == wanted
+        assert seen[0].mtu == 300
 
     test(tmp_path)
