@@ -80,6 +80,7 @@ def check(folder: Path, *, bind: bool = False) -> tuple[list[ConfigError], list[
     """
     from asterism.command.checking.conferences import commands_not_run, sounds_of
     from asterism.command.checking.dialplan import check_dialplan
+    from asterism.command.checking.media import check_dtls, fax_notes
     from asterism.command.checking.records import check_records, check_templates
     from asterism.sip.objects.endpoint import Endpoint
 
@@ -122,6 +123,8 @@ def check(folder: Path, *, bind: bool = False) -> tuple[list[ConfigError], list[
     for endpoint in data.all(Endpoint):
         for name, _value in endpoint.set_var:
             lines.check_name(name, endpoint.position)
+    found.add(check_dtls(data))
+    found.note(fax_notes(data, files.get("extensions.conf")))
     if "extensions.conf" in files:
         found.note(_unknown_contexts(files["extensions.conf"], files.get("res_parking.conf"), data))
     _check_listeners(folder, files, data, directories if bind else None, found)

@@ -97,5 +97,9 @@ async def test_streams_of_one_type_are_told_apart_by_their_sources(bench: Bench)
         browser.send(rtp(96, sequence, b"picture", ssrc=source))
         back = await browser.packet()
         assert struct.unpack_from("!I", back, 8) == (expected,)
+    # One that nothing was said of is told by its payload type.
+    browser.send(rtp(0, 1, b"\xff" * 160, ssrc=333))
+    back = await browser.packet()
+    assert back[1] & 0x7F == 0
     await one.end()
     browser.socket.close()
