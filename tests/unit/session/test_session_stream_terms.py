@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import socket
 import struct
+from typing import Any
 
+from secure_phone import change, wait_for
 from session_bench import Bench, on_bench
 from stream_phone import rtp
 from test_session_bundle import Answered, BundleCall, audio, body, video
@@ -103,3 +105,62 @@ async def test_streams_of_one_type_are_told_apart_by_their_sources(bench: Bench)
     assert back[1] & 0x7F == 0
     await one.end()
     browser.socket.close()
+
+
+@on_bench
+async def test_what_a_browser_answers_holds_as_well(bench: Bench) -> None:
+    """Extensions, feedback and sources of its answer to our offer, and the names that our offer gives the streams."""
+    change(bench, "alice", allow="ulaw,vp8", max_video_streams=2)
+    change(bench, "bob", webrtc="yes", media_encryption="no", allow="ulaw,vp8", max_video_streams=2)
+
+    @bench.server.pbx.extension("internal", "6002")
+    async def dial(channel: Any) -> None:
+        await channel.dial("PJSIP/bob", 20)
+
+    phones = [Browser() for _ in range(3)]
+    alice, bob, browser = bench.phone(5071), bench.phone(5072), Browser()
+    parts = [audio("a", phones[0].port), video("b", phones[1].port), video("c", phones[2].port)]
+    alice.call("6002", body=body([], *([line for line in part if "mid" not in line] for part in parts)))
+    invite = await wait_for(bob, "INVITE")
+    offer = Answered(invite.body)
+    names = [(each.attribute("msid") or "").split()[0] for each in offer.media]
+    assert names[0] == names[1] != names[2]
+    numbers = {line.split()[1]: int(line.split("/")[0].split()[0]) for line in offer.media[1].attribute_all("extmap")}
+    answers = []
+    for index, each in enumerate(offer.media):
+        lines = [
+            f"m={each.media} {browser.port} RTP/AVPF {each.formats[0]}",
+            "a=rtcp-mux",
+            f"a=mid:{offer.mids[index]}",
+        ]
+        lines += [
+            f"a=rtpmap:{each.formats[0]} {'VP8/90000' if index else 'PCMU/8000'}",
+            f"a=ssrc:{111 * index} cname:x",
+        ]
+        lines += [f"a=extmap:{numbers[uri]} {uri}" for uri in (ABS_SEND_TIME, TRANSPORT_SEQUENCE)]
+        answers.append([*lines, "a=rtcp-fb:* nack", "a=rtcp-fb:* transport-cc"] if index == 1 else lines)
+    bob.respond(invite, 200, body=body([" ".join(filter(None, offer.mids))], *answers))
+    await wait_for(bob, "ACK")
+    ok = await wait_for(alice, 200)
+    alice.in_dialog("ACK", ok, 1)
+    for phone, port in zip(phones, Answered(ok.body).ports, strict=True):
+        phone.server = ("127.0.0.1", port)
+    browser.take(offer)
+    # From the second camera alone, by its source.
+    browser.send(rtp(int(offer.media[2].formats[0]), 1, b"second", ssrc=222), {numbers[TRANSPORT_SEQUENCE]: b"\0\x09"})
+    assert (await phones[2].packet()).endswith(b"second")
+    assert struct.unpack_from("!HH", await browser.report(KIND), 12) == (9, 1)
+    phones[1].send(rtp(96, 1, b"picture", ssrc=6000))
+    sent = await browser.packet()
+    assert set(header_extensions.read(sent, len(sent))) == {numbers[ABS_SEND_TIME]}
+    # Its second stream has not agreed on NACK: what is lost there is asked for where it came from.
+    phones[2].send(rtp(96, 1, b"picture", ssrc=7000))
+    for packet in (await browser.packet(), sent):
+        sequence, source = struct.unpack_from("!H4xI", packet, 2)
+        lost = feedback.Feedback(feedback.NACK, source, struct.pack("!HH", sequence, 0))
+        browser.send(feedback.build(lost, 111, source, lambda number: number))
+    assert await browser.packet() == sent
+    alice.in_dialog("BYE", ok, 2)
+    await wait_for(bob, "BYE")
+    for one in (*phones, browser):
+        one.socket.close()
