@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -110,6 +111,9 @@ modem_connect_tones_rx_state_t *modem_connect_tones_rx_init(
 int modem_connect_tones_rx_free(modem_connect_tones_rx_state_t *);
 int modem_connect_tones_rx(modem_connect_tones_rx_state_t *, const int16_t *, int);
 
+void *TIFFSetErrorHandler(void *);
+void *TIFFSetWarningHandler(void *);
+
 int span_log_set_level(logging_state_t *, int);
 void span_log_set_message_handler(logging_state_t *, message_handler_t *);
 """
@@ -152,6 +156,10 @@ def spandsp() -> Spandsp:
             raise MissingFaxLibraryError(
                 f"fax needs spandsp 0.0.6: the {SONAME} that is there has no {name}"
             ) from error
+    for name in ("TIFFSetErrorHandler", "TIFFSetWarningHandler"):
+        # libtiff would write to our standard error, for a damaged page a line for each row. What fails is told by T.30.
+        with suppress(AttributeError):
+            getattr(lib, name)(ffi.NULL)
     return Spandsp(ffi, lib)
 
 

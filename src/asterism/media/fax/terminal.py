@@ -151,6 +151,8 @@ class Terminal:
         """The completion code of T.30 once it is over; 0 for success."""
         self.path: Path | None = None
         """Its file."""
+        self.unreadable = False
+        """Whether a page was sent without its rows, as they cannot be decoded."""
         self._events: list[FaxEvent] = []
         self._log: list[str] = []
         self._state = self._make()
@@ -204,6 +206,10 @@ class Terminal:
         return 0
 
     def _phase_d(self, state: Any, data: Any, result: int) -> int:
+        if self.sending:
+            stats = self._statistics()
+            # Each row takes a bit at least: where the file could not be read, the page ended before.
+            self.unreadable = self.unreadable or stats.image_size * 8 < stats.length
         self._events.append(FaxEvent(Happened.PAGE, result))
         return 0
 
@@ -271,8 +277,7 @@ class Terminal:
         """What has passed so far."""
         if self.closed:
             return Transfer(0, False, 0, 0, 0, 0, 0, 0)
-        stats = self._ffi.new("t30_stats_t *")
-        self._lib.t30_get_transfer_statistics(self._t30, stats)
+        stats = self._statistics()
         return Transfer(
             stats.bit_rate,
             bool(stats.error_correcting_mode),
@@ -284,6 +289,11 @@ class Terminal:
             stats.bad_rows,
             stats.longest_bad_row_run,
         )
+
+    def _statistics(self) -> Any:
+        stats = self._ffi.new("t30_stats_t *")
+        self._lib.t30_get_transfer_statistics(self._t30, stats)
+        return stats
 
     def debug(self) -> None:
         """Have the library tell what it does; :meth:`log_lines` gives it."""

@@ -242,3 +242,28 @@ def test_half_a_sample_at_the_end_is_no_sample(octets: int) -> None:
     terminal.hear(b"\x10" * octets)
     assert terminal.silent == (0 if octets > 1 else octets // 2)
     terminal.close()
+
+
+@pytest.mark.parametrize("compression", [4, 5, 8])
+def test_a_page_that_cannot_be_decoded_is_told_and_nothing_goes_to_standard_error(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], compression: int
+) -> None:
+    """The library sends a page without rows, and ends with success."""
+    (tmp_path / "out.tif").write_bytes(one_page(bytes(range(256)), t259=compression))
+    one, other, step = t38_pair(tmp_path)
+    run(one, other, step)
+    assert one.unreadable
+    assert (one.transfer().pages, other.transfer().pages) == (1, 0)
+    for terminal in (one, other):
+        terminal.close()
+    assert capfd.readouterr().err == ""
+
+
+def test_a_white_page_is_readable(tmp_path: Path) -> None:
+    (tmp_path / "out.tif").write_bytes(one_page(b"\xff" * 1000, rows=8000))
+    one, other, step = t38_pair(tmp_path)
+    run(one, other, step)
+    assert not one.unreadable
+    assert other.transfer().pages == 1
+    for terminal in (one, other):
+        terminal.close()

@@ -359,7 +359,7 @@ class _Course:
                 self._too_long = self._too_long or session.transfer.pages > MOST_PAGES
         if loop.time() - self._since > LONGEST_PAGE or _silent(terminal) > LONGEST_SILENCE or terminal.too_much:
             self._too_long = True
-        over = not terminal.active or self._too_long or self._unwritten
+        over = not terminal.active or self._too_long or self._unwritten or terminal.unreadable
         if over and self._waiting is not None and not self._waiting.done():
             self._waiting.set_result(True)
 
@@ -382,11 +382,16 @@ class _Course:
         left = self._left is not None
         result = result_of(terminal, mode, tuple(self._paths), too_long=self._too_long, left=left)
         session.outcome = "No FAX" if terminal.result == 0 and not result.success else outcome_of(terminal.result)
+        why = ""
         if self._unwritten:
-            session.outcome = _OUTCOMES["FILE_ERROR"]
-            text, pages = f"{self._paths[0]} cannot be written: is the disk full?", result.pages - self._unwritten
-            result = replace(result, success=False, text=text, error="FILE_ERROR", pages=pages)
-        return result
+            why = f"{self._paths[0]} cannot be written: is the disk full?"
+        elif terminal.unreadable:
+            why = f"page {result.pages} of what is sent is damaged"
+        if not why:
+            return result
+        session.outcome = _OUTCOMES["FILE_ERROR"]
+        pages = result.pages - (1 if terminal.unreadable else self._unwritten)
+        return replace(result, success=False, text=why, error="FILE_ERROR", pages=max(pages, 0))
 
     def _status(self, session: FaxSession, text: str) -> None:
         bus = self._pbx.bus

@@ -23,7 +23,7 @@ from asterism.pbx.channels.t38 import USUAL, t38_of
 from asterism.pbx.dialplan.language.foreign import foreign, is_foreign
 from asterism.pbx.vocabulary.controls import ChannelState
 from asterism.pbx.vocabulary.errors import ChannelHangup, Goto, HungUpAway
-from fax_pages import assert_same, page, read_pages, write_pages
+from fax_pages import assert_same, one_page, page, read_pages, write_pages
 
 
 def test_a_fax_of_several_files_and_what_both_sides_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -164,6 +164,25 @@ def test_a_disk_that_is_full_ends_the_fax_and_the_far_end_hears_of_no_page(
 
     faxing(tmp_path, scenario, monkeypatch)
     assert len(read_pages(tmp_path / "fax" / "in.tif")) == 1
+
+
+def test_a_damaged_page_is_no_success(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    good, damaged = write_pages(tmp_path / "1.tif", page(40, 1)), tmp_path / "2.tif"
+    damaged.write_bytes(one_page(bytes(range(256))))
+
+    async def scenario(world: World) -> None:
+        sending = world.start(world.alice, "SendFAX", f"{good}&{damaged}")
+        receiving = world.start(world.bob, "ReceiveFAX", "in.tif")
+        await sending
+        told = [world.alice.get_variable(name) for name in ("FAXSTATUS", "FAXERROR", "FAXPAGES", "FAXSTATUSSTRING")]
+        assert told == ["FAILED", "FILE_ERROR", "1", "page 2 of what is sent is damaged"]
+        world.bob.queue_hangup(16)
+        with pytest.raises(ChannelHangup):
+            await receiving
+        assert world.bob.get_variable("FAXPAGES") == "1"
+
+    faxing(tmp_path, scenario, monkeypatch)
+    assert_same(tmp_path / "fax" / "in.tif", page(40, 1))
 
 
 def test_pages_that_were_acknowledged_are_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
