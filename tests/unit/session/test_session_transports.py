@@ -12,6 +12,7 @@ from secure_phone import call, echo, wait_for
 from session_bench import Bench, on_bench, set_options
 
 from asterism.media.transports import dtls
+from asterism.media.transports.protection import State
 from asterism.pbx.calls.originate import OriginateRequest, originate
 from asterism.sip.objects.endpoint import Endpoint
 from asterism.stack.sdp import SessionDescription
@@ -129,6 +130,24 @@ async def test_our_offer_names_a_dtls_association_as_before(bench: Bench) -> Non
     alice.respond(offer, 200, body=described("UDP/TLS/RTP/SAVP", *lines))
     await wait_for(alice, "ACK")
     alice.in_dialog("BYE", ok, 2)
+    await alice.next(200)
+
+
+@on_bench
+async def test_what_is_to_be_encrypted_later_does_not_go_on_in_the_clear(bench: Bench) -> None:
+    """``a=setup:holdconn`` in a call that began in the clear (RFC 4145 4)."""
+    change(bench, "alice", media_encryption="dtls", media_encryption_optimistic=True, rtcp_mux=True)
+    echo(bench)
+    alice = bench.phone(5071)
+    ok = await call(alice, "700", described("RTP/AVP", "a=rtcp-mux"))
+    assert [one.state for one in bench.server.media.transports] == [State.PLAIN]
+    later = described("UDP/TLS/RTP/SAVP", f"a=fingerprint:SHA-256 {DIGEST}", "a=setup:holdconn", "a=rtcp-mux")
+    alice.in_dialog("INVITE", ok, 2, body=later.replace("1000 1 ", "1000 2 "))
+    again = await wait_for(alice, 200)
+    alice.in_dialog("ACK", ok, 2)
+    assert b"UDP/TLS/RTP/SAVP 0" in again.body
+    assert [one.state for one in bench.server.media.transports] == [State.WAITING]
+    alice.in_dialog("BYE", ok, 3)
     await alice.next(200)
 
 

@@ -16,6 +16,7 @@ from asterism.media import header_extensions
 from asterism.media.sockets import is_address
 from asterism.media.transports.agreed import StreamTerms, agree
 from asterism.media.transports.parameters import DtlsParameters, RemoteTransport
+from asterism.media.transports.protection import State
 from asterism.media.transports.srtp import new_key
 
 if TYPE_CHECKING:
@@ -197,10 +198,10 @@ class TransportLeg:
 
     def fits(self, terms: TransportTerms) -> bool:
         """Whether the transport was made for what these terms want of it."""
-        transport = self.transport
-        return (transport.ice is not None or not terms.ice) and (
-            transport.dtls is not None or terms.protection is not Protection.DTLS
-        )
+        transport, dtls = self.transport, terms.protection is Protection.DTLS
+        if dtls and not terms.role and transport.state is State.PLAIN:
+            return False  # holdconn: what is to be encrypted, but not yet, must not go on in the clear
+        return (transport.ice is not None or not terms.ice) and (transport.dtls is not None or not dtls)
 
     def join(self) -> None:
         """One more stream uses it."""
