@@ -260,7 +260,8 @@ def test_candidates_that_come_late_do_no_harm(method: str, trickle: bool, tmp_pa
             if method == "INFO":
                 fragment = "\r\n".join([*ICE[:2], "m=audio 9 RTP/AVP 0", "a=mid:0", late, "a=end-of-candidates", ""])
                 alice.in_dialog("INFO", ok, 2, fragment, content_type="application/trickle-ice-sdpfrag")
-                await alice.next(415)
+                accept = (await alice.next(415)).get("Accept")
+                assert accept == "application/dtmf-relay, application/dtmf, application/media_control+xml"
             else:
                 offer = described("RTP/AVP", *ICE, *first, late, "a=end-of-candidates")
                 alice.in_dialog("UPDATE", ok, 2, offer)

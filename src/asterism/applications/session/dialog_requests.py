@@ -28,6 +28,8 @@ NO_ANSWER = (("Warning", '390 SIP "No SDP answer"'), ("Accept", ACCEPT), _NO_CAU
 _LONGEST_WAIT = 10
 """Seconds that Retry-After may ask for (RFC 3261 14.2, RFC 3311 5.2)."""
 _IN_PROGRESS = "Another INVITE transaction in progress"
+_INFO = "application/dtmf-relay, application/dtmf, application/media_control+xml"
+"""The bodies of INFO that are taken."""
 
 
 def refused(session: Session, rx: Rx, action: Action) -> bool:
@@ -207,7 +209,7 @@ def _on_options(session: Session, rx: Rx) -> None:
 
 def _on_info(session: Session, rx: Rx) -> None:
     # Nothing that a supplement takes (RFC 6086 4.2.2 asks for 469 only where packages are negotiated).
-    session.respond(rx, 415, headers=(("Accept", "application/dtmf-relay, application/dtmf"),))
+    session.respond(rx, 415, headers=(("Accept", _INFO),))
 
 
 HANDLERS: dict[str, Callable[[Session, Rx], None]] = {
