@@ -119,6 +119,10 @@ class Files:
         self._current: dict[str, ConfigFile | None] = {}
         self.problems: list[ConfigError] = []
 
+    def whole(self, name: str) -> str:
+        """The path of a file that an option names: it counts from the configuration folder. None named is ``""``."""
+        return str(self.root / name) if name else ""
+
     def forget(self) -> None:
         """Start over: the next :meth:`get` of a file reads it again."""
         self._current.clear()

@@ -21,8 +21,7 @@ from asterism.transport.settings import TlsSettings, TransportSettings
 from asterism.transport.tls import TlsTransport
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
+    from asterism.data import Data
     from asterism.sip.core import SipCore
     from asterism.sip.state import SipState
 
@@ -83,7 +82,7 @@ async def start(core: SipCore) -> list[str]:
         if config.protocol not in OWN_PROTOCOLS:
             continue
         try:
-            await manager.bind(settings_of(config, core.data.all(TransportConfig), core.state))
+            await manager.bind(settings_of(config, core.data, core.state))
         except BindError as error:
             # The others serve on: one bad certificate must not end every call.
             failures.append(_bind_failure(config, error))
@@ -103,27 +102,27 @@ def external_address(config: TransportConfig) -> tuple[str, int]:
     return host, config.external_signaling_port if port is None else port
 
 
-def settings_of(
-    config: TransportConfig, all_of_them: Iterable[TransportConfig] = (), state: SipState | None = None
-) -> TransportSettings:
+def settings_of(config: TransportConfig, data: Data, state: SipState | None = None) -> TransportSettings:
     """Settings for the transport layer of a ``transport`` object with a socket of its own.
 
     Args:
         config: the object.
-        all_of_them: all such objects: ``::`` serves IPv4 too, unless another of them has that port there.
+        data: has all such objects: ``::`` serves IPv4 too, unless another of them has that port there. Names of files
+            are looked up in its folder.
         state: what holds for all of them: addresses to tell in place of names, short header names.
     """
     assert config.bind is not None
     addresses = _NO_ADDRESSES if state is None else state.addresses
     tls = None
     if config.protocol == "tls":
+        whole = data.files.whole
         method = config.method if config.method.startswith("tlsv1") else ""
         tls = TlsSettings(
-            cert_file=config.cert_file,
-            priv_key_file=config.priv_key_file,
-            sni_certs=tuple(map(split_pair, config.sni_cert)),
-            ca_list_file=config.ca_list_file,
-            ca_list_path=config.ca_list_path,
+            cert_file=whole(config.cert_file),
+            priv_key_file=whole(config.priv_key_file),
+            sni_certs=tuple((whole(cert), whole(key)) for cert, key in map(split_pair, config.sni_cert)),
+            ca_list_file=whole(config.ca_list_file),
+            ca_list_path=whole(config.ca_list_path),
             verify_server=config.verify_server,
             verify_client=config.verify_client,
             require_client_cert=config.require_client_cert,
@@ -153,7 +152,8 @@ def settings_of(
         match_local_net=config.match_local_net,
         tls=tls,
         tcp_keepalive=keepalive,
-        dual_stack=config.bind.host == "::" and not any(_takes_ipv4_port(config, other) for other in all_of_them),
+        dual_stack=config.bind.host == "::"
+        and not any(_takes_ipv4_port(config, other) for other in data.all(TransportConfig)),
     )
     return with_limits(settings, config)
 
@@ -209,7 +209,7 @@ async def reload(core: SipCore) -> None:
         if config.protocol not in OWN_PROTOCOLS:
             continue
         try:
-            await _reload_transport(manager, config, core.data.all(TransportConfig), core.state)
+            await _reload_transport(manager, config, core.data, core.state)
         except BindError as error:
             core.log.error("%s; what was there stays in use", _bind_failure(config, error))
 
@@ -217,12 +217,12 @@ async def reload(core: SipCore) -> None:
 async def _reload_transport(
     manager: TransportManager,
     config: TransportConfig,
-    all_of_them: Iterable[TransportConfig],
+    data: Data,
     state: SipState,
 ) -> None:
     """Bring one transport up to date: certificates always, the rest with ``allow_reload``."""
     transport = manager.transports.get(config.id)
-    wanted = settings_of(config, all_of_them, state)
+    wanted = settings_of(config, data, state)
     if transport is None:
         await manager.bind(wanted)
         return

@@ -9,6 +9,7 @@ import pytest
 
 from asterism.command.check import check, run_check
 from asterism.command.database import run_database
+from asterism.command.demo.certificate import keep_certificate
 from asterism.command.init import run_init
 from asterism.command.main import main
 
@@ -97,6 +98,24 @@ def test_names_of_objects_that_do_not_exist(tmp_path: Path) -> None:
         "endpoint 'b': option 'auth' names the auth 'b', which does not exist",
         "endpoint 'b': option 'transport' names the transport 't', which does not exist",
     ]
+
+
+_DTLS = (
+    "[{0}]\ntype=endpoint\nallow=ulaw\nauth={0}\nmedia_encryption=dtls\n{1}\n[{0}]\ntype=auth\nusername=a\npassword=b\n"
+)
+
+
+def test_names_of_certificates_count_from_the_configuration(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not from where the program happens to be started, as in ``http.conf``."""
+    keep_certificate(tmp_path / "own.pem", ())
+    (tmp_path / "pjsip.conf").write_text(
+        "[tls]\ntype=transport\nprotocol=tls\nbind=127.0.0.1\ncert_file=own.pem\npriv_key_file=own.pem\n"
+        "sni_cert=own.pem,own.pem\nca_list_file=own.pem\n" + _DTLS.format("101", "dtls_cert_file=own.pem")
+    )
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    monkeypatch.chdir(elsewhere)
+    assert check(tmp_path)[0] == []
 
 
 def test_certificates_that_do_not_fit_or_are_absent_are_problems(tmp_path: Path) -> None:

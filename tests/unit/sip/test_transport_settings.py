@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import logging
 import socket
+from pathlib import Path
 
 import pytest
 
 from asterism.config import ConfigFile
 from asterism.config.errors import ConfigErrors
+from asterism.core.registry import Owner
+from asterism.data import Data
 from asterism.sip.lifecycle import settings_of
 from asterism.sip.objects.endpoint import Endpoint
 from asterism.sip.objects.transport import TransportConfig
@@ -15,17 +19,29 @@ from asterism.transport.base import mark_traffic
 from asterism.transport.settings import TransportSettings
 
 
+def data() -> Data:
+    """A configuration in ``/etc/asterism`` without any object."""
+    empty = Data(Owner("test"), logging.getLogger(__name__), Path("/etc/asterism"))
+    empty.register_type(TransportConfig)
+    return empty
+
+
 def made(options: str) -> TransportSettings:
     section = ConfigFile.parse(f"[t]\nbind=127.0.0.1\n{options}\n", "f").section("t")
     assert section is not None
-    return settings_of(TransportConfig.from_options("t", section, section.position))
+    return settings_of(TransportConfig.from_options("t", section, section.position), data())
 
 
 @pytest.mark.parametrize(
     ("line", "name", "value"),
     [
         ("cert_file=/c", "cert_file", "/c"),
+        ("cert_file=keys/c", "cert_file", "/etc/asterism/keys/c"),
         ("priv_key_file=/k", "priv_key_file", "/k"),
+        ("priv_key_file=k", "priv_key_file", "/etc/asterism/k"),
+        ("sni_cert=a", "sni_certs", (("/etc/asterism/a", ""),)),
+        ("ca_list_file=f", "ca_list_file", "/etc/asterism/f"),
+        ("ca_list_path=p", "ca_list_path", "/etc/asterism/p"),
         ("password=p", "password", "p"),
         ("sni_cert=/a,/b", "sni_certs", (("/a", "/b"),)),
         ("ca_list_file=/f", "ca_list_file", "/f"),
@@ -87,7 +103,7 @@ def test_addresses_for_sdp_have_no_brackets(text: str, kept: str) -> None:
     assert Endpoint.from_options("a", section, section.position).media_address == kept
     section = ConfigFile.parse(f"[t]\nbind=127.0.0.1\nexternal_media_address={text}\n", "f").section("t")
     assert section is not None
-    assert settings_of(TransportConfig.from_options("t", section, section.position)).external_media_host == kept
+    assert settings_of(TransportConfig.from_options("t", section, section.position), data()).external_media_host == kept
 
 
 @pytest.mark.parametrize("text", ["192.0.2.1:5004", "[::1]:5004", "[::1", "192.0.2.1:"])

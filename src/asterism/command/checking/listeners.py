@@ -46,7 +46,7 @@ def check_certificates(data: Data) -> Iterator[ConfigError]:
     for config in _transports(data):
         if config.protocol == "tls":
             try:
-                make_contexts(settings_of(config))
+                make_contexts(settings_of(config, data))
             except BindError as error:
                 option, _, reason = error.reason.partition(": ")
                 text = f"transport '{config.id}': option '{option}' cannot be used: {reason}"
@@ -121,12 +121,11 @@ def sip_listeners(data: Data) -> list[Wanted]:
     from asterism.sip.lifecycle import OWN_PROTOCOLS, settings_of
 
     wanted = []
-    transports = list(_transports(data))
-    for config in transports:
+    for config in _transports(data):
         if config.protocol in OWN_PROTOCOLS and config.bind is not None:
             kind = socket.SOCK_DGRAM if config.protocol == "udp" else socket.SOCK_STREAM
             host, port = config.bind.host, config.bind.port
-            alone = not settings_of(config, transports).dual_stack
+            alone = not settings_of(config, data).dual_stack
             wanted.append(Wanted(f"transport '{config.id}'", kind, host, port, config.position, "bind", alone))
     return wanted
 

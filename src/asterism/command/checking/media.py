@@ -25,21 +25,13 @@ def check_dtls(data: Data) -> Iterator[ConfigError]:
     if not endpoints:
         return
     # OpenSSL is loaded when it is needed first.
-    from asterism.media.transports.dtls_server import DtlsServer, DtlsSettings
+    from asterism.applications.session.media_transport.opening import dtls_settings
+    from asterism.media.transports.dtls_server import DtlsServer
 
     server = DtlsServer(logging.getLogger("asterism.check"))
     for endpoint in endpoints:
-        settings = DtlsSettings(
-            verify=endpoint.dtls_verify,
-            cert_file=endpoint.dtls_cert_file,
-            private_key=endpoint.dtls_private_key,
-            cipher=endpoint.dtls_cipher,
-            ca_file=endpoint.dtls_ca_file,
-            ca_path=endpoint.dtls_ca_path,
-            auto_generate=endpoint.dtls_auto_generate_cert,
-        )
         try:
-            server.check(settings)
+            server.check(dtls_settings(endpoint, data.files))
         except (OSError, ValueError) as error:
             text = f"endpoint '{endpoint.id}': no call can have DTLS-SRTP: {error}"
             yield ConfigError(text, endpoint.position, "media_encryption")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -17,10 +18,13 @@ if TYPE_CHECKING:
 
     from asterism.applications.session.media_transport.terms import Options
     from asterism.applications.session.session import Session
+    from asterism.data.backends import Files
     from asterism.media.core import Media
     from asterism.media.transports.dtls import DtlsAgent
+    from asterism.media.transports.dtls_server import DtlsSettings
     from asterism.media.transports.ice import IceAgent
     from asterism.media.transports.transport import MediaTransport
+    from asterism.sip.objects.endpoint import Endpoint
 
 NOWHERE = frozenset(("0.0.0.0", "::", ""))
 """Addresses in descriptions at which nobody is."""
@@ -93,24 +97,25 @@ def _dtls_agents(media: Media, session: Session, options: Options) -> Callable[[
     """
     # OpenSSL is loaded when it is needed first.
     from asterism.media.transports.dtls import dtls_agents
+
+    settings = dtls_settings(session.endpoint, session.core.data.files)
+    return dtls_agents(media.context.dtls, replace(settings, mtu=media.settings.dtls_mtu, suites=options.suites))
+
+
+def dtls_settings(endpoint: Endpoint, files: Files) -> DtlsSettings:
+    """What the ``dtls_*`` options of an endpoint say; names of files are looked up in the folder of ``files``."""
     from asterism.media.transports.dtls_server import DtlsSettings
 
-    endpoint = session.endpoint
-    return dtls_agents(
-        media.context.dtls,
-        DtlsSettings(
-            verify=endpoint.dtls_verify,
-            cert_file=endpoint.dtls_cert_file,
-            private_key=endpoint.dtls_private_key,
-            cipher=endpoint.dtls_cipher,
-            ca_file=endpoint.dtls_ca_file,
-            ca_path=endpoint.dtls_ca_path,
-            auto_generate=endpoint.dtls_auto_generate_cert,
-            rekey=int(endpoint.dtls_rekey),
-            fingerprint=endpoint.dtls_fingerprint.lower(),
-            mtu=media.settings.dtls_mtu,
-            suites=options.suites,
-        ),
+    return DtlsSettings(
+        verify=endpoint.dtls_verify,
+        cert_file=files.whole(endpoint.dtls_cert_file),
+        private_key=files.whole(endpoint.dtls_private_key),
+        cipher=endpoint.dtls_cipher,
+        ca_file=files.whole(endpoint.dtls_ca_file),
+        ca_path=files.whole(endpoint.dtls_ca_path),
+        auto_generate=endpoint.dtls_auto_generate_cert,
+        rekey=int(endpoint.dtls_rekey),
+        fingerprint=endpoint.dtls_fingerprint.lower(),
     )
 
 
