@@ -15,6 +15,7 @@ from asterism.media.payload_types import PayloadTypes
 from asterism.media.stream import Frame
 from asterism.media.transports.ice_settings import IceSettings
 from asterism.media.transports.parameters import IceParameters, RemoteTransport
+from asterism.media.transports.protection import State
 from asterism.testing.waiting import until
 
 LOOPBACK = IceSettings(loopback=True)
@@ -66,6 +67,20 @@ def test_two_transports(run, mux):
             session.close()
         for transport in (ours, theirs):
             transport.close()
+
+    run(scenario, ice=LOOPBACK)
+
+
+def test_credentials_of_ours_are_no_peers(run):
+    """Who sends ours back would have us talk to ourselves; what is relayed would come again and again."""
+
+    async def scenario(media):
+        transport, session = open_transport(media)
+        with pytest.raises(ValueError, match="are ours"):
+            transport.apply(remote(transport.ice.local, True), controlling=True)
+        assert transport.state is State.WAITING
+        session.close()
+        transport.close()
 
     run(scenario, ice=LOOPBACK)
 

@@ -233,6 +233,10 @@ class IceAgent:
                 self._offered = None
         self._start(generation, remote, controlling)
 
+    def has_told(self, remote: IceParameters) -> bool:
+        """Whether a peer's credentials are ones of ours, sent back: it would be with ourselves that we talk."""
+        return any((one.ufrag, one.password) == (remote.ufrag, remote.password) for one in self._generations())
+
     def _start(self, generation: _Generation, remote: IceParameters, controlling: bool) -> None:
         services = self._services
         lite = services.settings.lite

@@ -128,6 +128,8 @@ class MediaTransport:
         ice = self.ice if remote.ice is not None else None
         if ice is None and remote.rtp[1]:
             sockets.family_of(remote.rtp[0])
+        elif ice is not None and remote.ice is not None and ice.has_told(remote.ice):
+            raise ValueError("the peer's ICE credentials are ours")
         if remote.dtls is not None:
             self._start_dtls(remote, role, by_ice=ice is not None)
         elif remote.sent is not None and remote.received is not None:
