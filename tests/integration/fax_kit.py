@@ -53,6 +53,9 @@ exten => fax,1,Set(FAXOPT(localstationid)=+49 40 2)
  same => n,Hangup()
 exten => h,1,Set(GLOBAL(RECEIVED)={told})
 """
+PATIENT = " same => n,Set(FAXOPT(t38timeout)=30000)\n"
+"""For who waits for a gateway: it asks when it hears the machine, three and a half seconds after the answer, later on a
+machine that is busy."""
 
 
 @dataclass

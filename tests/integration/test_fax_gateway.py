@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from fax_kit import PJSIP, RECEIVER, SENDER, TOLD, Faxing, heard
+from fax_kit import PATIENT, PJSIP, RECEIVER, SENDER, TOLD, Faxing, heard
 
 from asterism.pbx.calls.fax import events
 from asterism.testing import assert_idle, free_port, running_server
@@ -55,7 +55,7 @@ async def test_a_page_passes_the_gateway(tmp_path: Path, t38: str) -> None:
     configs = [
         {
             "pjsip.conf": PJSIP.format(port=first, peer=middle, codec="ulaw", options=options[0]),
-            "extensions.conf": SENDER.format(files=file, letters="", before="", told=TOLD),
+            "extensions.conf": SENDER.format(files=file, letters="", before=PATIENT, told=TOLD),
         },
         {
             "pjsip.conf": MIDDLE.format(port=middle, peers=(first, last), options=options),

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 from pathlib import Path
 
-from fax_kit import PJSIP, RECEIVER, SENDER, TOLD, Faxing
+from fax_kit import PATIENT, PJSIP, RECEIVER, SENDER, TOLD, Faxing
 from test_fax_gateway import MIDDLE
 
 from asterism.testing import assert_idle, free_port, running_server
@@ -37,7 +37,7 @@ async def send(
     configs = [
         {
             "pjsip.conf": PJSIP.format(port=first, peer=middle, codec="ulaw", options=legs[0]),
-            "extensions.conf": SENDER.format(files=file, letters=letters[0], before="", told=TOLD),
+            "extensions.conf": SENDER.format(files=file, letters=letters[0], before=PATIENT, told=TOLD),
         },
         {"pjsip.conf": MIDDLE.format(port=middle, peers=(first, last), options=legs), "extensions.conf": plan},
         {

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 import random
 import socket
 import tempfile
@@ -22,19 +21,33 @@ if TYPE_CHECKING:
 
 _PORTS = range(31_002, 32_766)
 """Above Asterisk's RTP ports, below those that systems hand out."""
-_WORKERS = 8
-"""As many processes of pytest-xdist choose among ports of their own."""
+_NAME = "asterism-test-ports"
+_SHARES = 16
+"""As many processes at a time choose among ports of their own: workers of pytest-xdist, and other runs beside them."""
 
 
 @cache
-def _choices(worker: str) -> tuple[int, Iterator[int]]:
-    """How many ports a process may choose from, and those in random order, over and over.
+def _choices() -> tuple[int, Iterator[int], socket.socket | None]:
+    """How many ports this process may choose from, those in random order, over and over, and what holds its share.
 
-    Between the choice and the use another process must not choose the same.
+    Between the choice and the use another process must not choose the same: its server would not listen there, and
+    calls would reach ours instead. A share is held by the name of a socket that has no file (Linux), until the
+    process is over; where all are held, or there are no such names, one is shared.
     """
-    number = worker.removeprefix("gw")
-    ports = _PORTS[int(number) % _WORKERS :: _WORKERS] if number.isdigit() else _PORTS
-    return len(ports), cycle(random.sample(ports, len(ports)))
+    numbers = random.sample(range(_SHARES), _SHARES)
+    held: socket.socket | None
+    for number in numbers:
+        held = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        try:
+            held.bind(f"\0{_NAME}-{number}")
+        except OSError:
+            held.close()
+            continue
+        break
+    else:
+        number, held = numbers[0], None
+    ports = _PORTS[number::_SHARES]
+    return len(ports), cycle(random.sample(ports, len(ports))), held
 
 
 def free_port(host: str = "127.0.0.1") -> int:
@@ -46,7 +59,7 @@ def free_port(host: str = "127.0.0.1") -> int:
         PhoneError: none was found.
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    count, choices = _choices(os.environ.get("PYTEST_XDIST_WORKER", ""))
+    count, choices, _ = _choices()
     for port in islice(choices, count):
         with socket.socket(family, socket.SOCK_DGRAM) as probe:
             try:
