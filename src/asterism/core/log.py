@@ -229,7 +229,14 @@ class ServerLogger(logging.Logger):
         extra: Mapping[str, object] | None = None,
         sinfo: str | None = None,
     ) -> logging.LogRecord:
-        """A :class:`ServerRecord` with the fields of the call that is being worked for."""
+        """A :class:`ServerRecord` with the fields of the call that is being worked for.
+
+        Python's level INFO is none of Asterisk's, and no channel could ask for it: it is verbose, of level 3 unless
+        ``extra`` says another.
+        """
+        if level == logging.INFO:
+            level = VERBOSE
+            extra = {"verbose": 3, **(extra or {})}
         record = ServerRecord(name, level, fn, lno, msg, args, exc_info, func, sinfo)
         record.secrets = self.secrets
         if extra is not None:

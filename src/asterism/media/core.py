@@ -131,7 +131,7 @@ class RtpContext:
         direction = "to  " if verb == "Sent" else "from"
         self.log.log(
             logging.INFO, "%s RTP packet %s    %s (type %02d, seq %06d, ts %06d, len %06d)",
-            verb, direction, where, payload_type, sequence, timestamp, size,
+            verb, direction, where, payload_type, sequence, timestamp, size, extra={"verbose": 0},
         )  # fmt: skip
 
 

@@ -117,7 +117,8 @@ class UdptlPorts:
         if self.debug_host and self.debug_host not in (where, address[0]):
             return
         direction = "to" if verb == "Sent" else "from"
-        self.log.info("%s UDPTL packet %s %s (seq %d, len %d)", verb, direction, where, sequence, size)
+        always = {"verbose": 0}
+        self.log.info("%s UDPTL packet %s %s (seq %d, len %d)", verb, direction, where, sequence, size, extra=always)
 
     def set_debug(self, on: bool, host: str = "") -> None:
         """Log every packet, or only those of one address."""

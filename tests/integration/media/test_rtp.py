@@ -10,6 +10,7 @@ from itertools import pairwise
 import pytest
 from rtp_kit import Leg, Peer
 
+from asterism.core.log import VERBOSE
 from asterism.core.registry import Owner
 from asterism.core.test_events import TEST_EVENT
 from asterism.media import rtcp
@@ -247,7 +248,7 @@ def test_packets_are_logged_on_demand(run, caplog):
         a.peer.send(a.session)
         await b.peer.receive()
         media.set_debug(True, "{}:{}".format(*a.peer.address))
-        with caplog.at_level(logging.INFO, "test"):
+        with caplog.at_level(VERBOSE, "test"):
             a.peer.send(a.session)
             await b.peer.receive()
         assert [record.message.split("(")[0] for record in caplog.records] == [

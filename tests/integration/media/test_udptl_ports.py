@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import socket
 from collections.abc import Callable
 from pathlib import Path
@@ -11,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from asterism.core.errors import ConfigError
+from asterism.core.log import VERBOSE
 from asterism.media.core import Media
 from asterism.media.ports import PortsExhaustedError
 from asterism.media.udptl import UdptlPacket, write_packet
@@ -48,7 +48,7 @@ def test_ports_of_the_range_are_taken_and_come_back(run: Callable[..., None], tm
 def test_an_address_of_ipv6_is_watched_with_its_port_or_without(
     run: Callable[..., None], caplog: pytest.LogCaptureFixture, watched: str
 ) -> None:
-    caplog.set_level(logging.INFO)
+    caplog.set_level(VERBOSE)
 
     async def scenario(media: Media) -> None:
         media.udptl.set_debug(True, watched)
@@ -64,7 +64,7 @@ def test_an_address_of_ipv6_is_watched_with_its_port_or_without(
 
 
 def test_packets_are_logged_when_asked_for(run: Callable[..., None], caplog: pytest.LogCaptureFixture) -> None:
-    caplog.set_level(logging.INFO)
+    caplog.set_level(VERBOSE)
 
     async def scenario(media: Media) -> None:
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as fax:

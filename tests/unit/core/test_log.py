@@ -209,3 +209,14 @@ def test_the_verbosity_is_the_highest_that_anybody_takes(log: ServerLogger) -> N
     log.verbose(3, "too much")
     log.verbose(2, "right")
     assert plain.lines == ["right"]
+
+
+@pytest.mark.parametrize(("extra", "level"), [(None, 3), ({"verbose": 0}, 0)])
+def test_python_s_info_reaches_a_console(extra: dict[str, int] | None, level: int) -> None:
+    """No channel can ask for INFO, so that its lines went nowhere, those of ``rtp set debug`` among them."""
+    log, kept = ServerLogger("test"), Kept()
+    log.addHandler(kept)
+    log.info("by a method", extra=extra)
+    log.log(logging.INFO, "by its number", extra=extra)
+    told = [(record.levelname, record.__dict__["verbose"], record.getMessage()) for record in kept.records]
+    assert told == [("VERBOSE", level, "by a method"), ("VERBOSE", level, "by its number")]

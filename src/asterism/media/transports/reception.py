@@ -7,10 +7,10 @@ that the peer has and we do not yet waits for them.
 
 from __future__ import annotations
 
-import logging
 import struct
 from typing import TYPE_CHECKING, Any
 
+from asterism.core.log import NOTICE
 from asterism.media.source import Address
 from asterism.media.transports.outlet import RTCP, RTP, Outlet
 from asterism.media.transports.protection import State
@@ -271,7 +271,7 @@ class Reception:
         if now >= self._complains_at:
             self._complains_at = now + _QUIET_SECONDS
             self._context.log.log(
-                logging.INFO, "%s:%d: packets that are not authentic, or were replayed, are dropped; %d so far",
+                NOTICE, "%s:%d: packets that are not authentic, or were replayed, are dropped; %d so far",
                 *self._transport.local, self.refused,
             )  # fmt: skip
 
