@@ -19,8 +19,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import FrameType
 
-from mutation import blind, structured
-
 HANG = 5.0
 """Seconds after which an input counts as one that hangs. A machine at work takes a while for honest ones."""
 GROWTH = 400
@@ -87,7 +85,7 @@ def drive(name: str, seconds: float, seed: int, work: Path) -> Result:
     current = open(work / f"{name}-current", "w+b", buffering=0)  # noqa: SIM115 (closed below)
     began, armed = time.monotonic(), -1.0
     while time.monotonic() - began < seconds and result.findings < 20:
-        data = _input(result.inputs, first, pool, chance)
+        data = _input(name, result.inputs, first, pool, chance)
         started = time.monotonic()
         current.seek(0)
         current.truncate()
@@ -125,13 +123,14 @@ def drive(name: str, seconds: float, seed: int, work: Path) -> Result:
     return result
 
 
-def _input(number: int, first: list[bytes], pool: list[bytes], chance: random.Random) -> bytes:
-    """The seeds themselves, then mutations: two of three that know the grammar."""
+def _input(name: str, number: int, first: list[bytes], pool: list[bytes], chance: random.Random) -> bytes:
+    """The seeds themselves, then mutations."""
+    import fuzz_targets
+
     if number < len(first):
         return first[number]
     data = chance.choice(first if chance.random() < 0.7 else pool)
-    change = structured if chance.random() < 0.67 else blind
-    return change(data, chance, pool)[:8192]
+    return fuzz_targets.changed(name, data, chance, pool)[:8192]
 
 
 def _report(name: str, data: bytes, error: BaseException, result: Result, places: set[str], work: Path) -> None:

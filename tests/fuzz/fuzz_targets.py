@@ -6,28 +6,35 @@ property that does not hold, such as that what was parsed and written parses to 
 
 from __future__ import annotations
 
+import random
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "unit" / "stack"))
 
+import candidate_target
+import check_target
 import codec_target
+import dtls_target
 import event_targets
 import fax_targets
 import feedback_targets
 import ice_targets
+import key_target
 import packet_targets
 import section_targets
 import sip_targets
+import stun_target
 import text_targets
 import transport_targets
+import udptl_target
 from completion_target import completion
 from dialplan_targets import expression, extensions
-from dtls_target import dtls
 from manager_target import manager
+from mutation import blind, structured
 from publication_target import published
 from refer_target import refer
 from replaces_target import replaces
@@ -301,9 +308,10 @@ STACK: dict[str, Callable[[bytes], None]] = {
     "bodies": event_targets.bodies,
     "lists": event_targets.lists,
     "codecs": codec_target.payloads,
+    "stun": stun_target.keep_alive,
     **{name: target for name, (target, _) in feedback_targets.TARGETS.items()},
     **{name: target for name, (target, _) in fax_targets.TARGETS.items()},
-    "dtls": dtls,
+    "dtls": dtls_target.dtls,
     **{name: target for name, (target, _) in section_targets.TARGETS.items()},
     **{name: target for name, (target, _) in ice_targets.TARGETS.items()},
 }
@@ -315,7 +323,6 @@ SERVER: dict[str, Callable[[Worlds, bytes], None]] = {
     "websocket": packet_targets.websocket,
     "media": packet_targets.media,
     "secured": transport_targets.secured,
-    "stun": packet_targets.stun_packet,
     "clients": text_targets.clients,
     "console": text_targets.console,
     "config": text_targets.config,
@@ -324,6 +331,20 @@ SERVER: dict[str, Callable[[Worlds, bytes], None]] = {
     "pattern": text_targets.pattern,
 }
 TARGETS = (*STACK, *SERVER)
+MUTATIONS: dict[str, Callable[[bytes, random.Random, Sequence[bytes]], bytes]] = {
+    "udptl": udptl_target.mutate,
+    "dtls": dtls_target.mutate,
+    "icechecks": check_target.mutate,
+    "icelines": candidate_target.mutate,
+    "stun": stun_target.mutate,
+    "key": key_target.mutate,
+}
+"""Mutations that know the fields of a target's packets, in the place of those that know text."""
+
+
+def changed(name: str, data: bytes, chance: random.Random, others: Sequence[bytes]) -> bytes:
+    """Another input for a target: two of three by mutations that know its grammar, the third by blind ones."""
+    return (MUTATIONS.get(name, structured) if chance.random() < 0.67 else blind)(data, chance, others)
 
 
 def run(name: str, data: bytes, worlds: Worlds) -> None:

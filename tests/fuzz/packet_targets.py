@@ -1,4 +1,4 @@
-"""Packet targets: RTP and RTCP of a call, STUN, WebSocket messages and frames, telephone events."""
+"""Packet targets: RTP and RTCP of a call, WebSocket messages and frames, telephone events."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from asterism.media.formats import ALAW, ULAW
 from asterism.media.payload_types import PayloadTypes
 from asterism.stack import ParseError, parse_message
 from asterism.stack.flow import Flow
-from asterism.transport import stun
 from asterism.transport.settings import TransportSettings
 from asterism.transport.websocket import MaskCheck, WebSocketTransport
 
@@ -60,13 +59,6 @@ async def _call(world: World, data: bytes) -> None:
             peer.close()
     await world.loop.turn()
     assert not world.complaints.found, "\n".join(world.complaints.found)
-
-
-def stun_packet(worlds: Worlds, data: bytes) -> None:
-    """A keep-alive by STUN; the answer is not much larger."""
-    for host in ("127.0.0.1", "::1"):
-        found = stun.answer(data, host, 5060)
-        assert found is None or len(found) <= len(data) + 60
 
 
 class Wire:

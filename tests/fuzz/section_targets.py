@@ -7,6 +7,8 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
+import key_target
+
 from asterism.applications.session.media_transport import crypto, sections
 from asterism.applications.session.media_transport.lines import LocalTransport, session_lines, write
 from asterism.applications.session.media_transport.terms import (
@@ -52,37 +54,13 @@ def transport(data: bytes) -> None:
                 SessionDescription.parse(f"v=0\r\n{session_lines([found.group], browser=True)}{answer}")
 
 
-_KEY_OCTETS = {
-    "AES_CM_128_HMAC_SHA1_80": 30, "AES_CM_128_HMAC_SHA1_32": 30, "AES_192_CM_HMAC_SHA1_80": 38,
-    "AES_192_CM_HMAC_SHA1_32": 38, "AES_256_CM_HMAC_SHA1_80": 46, "AES_256_CM_HMAC_SHA1_32": 46,
-    "AEAD_AES_128_GCM": 28, "AEAD_AES_256_GCM": 44,
-}  # fmt: skip
-"""Octets of key and salt (RFC 4568 6.2, RFC 6188 6, RFC 7714 12)."""
-
-
-def key(data: bytes) -> None:
-    """The value of a=crypto; what is read of it is read again from what is written."""
-    found = crypto.parse(data.decode("utf-8", "surrogateescape"))
-    if found is not None:
-        assert crypto.parse(str(found)) == found
-        assert len(found.key) == _KEY_OCTETS[found.suite]
-
-
 def _descriptions() -> tuple[bytes, ...]:
     found = re.findall(r"^v=0\n(?:[a-z]=.*\n)+", RECORD.read_text(), re.M)
     return tuple(dict.fromkeys(text.replace("\n", "\r\n").encode() for text in found))
 
 
-KEY = b"inline:d0RmdmcmVCspeEc3QGZiNWpVLFJhQX1cfHAwJSoj"
-KEYS = (
-    b"1 AES_CM_128_HMAC_SHA1_80 " + KEY,
-    b"2 AES_CM_128_HMAC_SHA1_32 " + KEY + b"|2^31",
-    b"1 AES_CM_128_HMAC_SHA1_80 " + KEY + b"|2^20|1:4 KDR=1",
-    b"3 AEAD_AES_128_GCM inline:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA WSH=128",
-    b"1 AES_CM_128_HMAC_SHA1_80 " + KEY + b";" + KEY,
-)
 TARGETS: dict[str, tuple[Callable[[bytes], None], tuple[bytes, ...]]] = {
     "transport": (transport, _descriptions()),
-    "key": (key, KEYS),
+    "key": (key_target.key, key_target.SEEDS),
 }
 """The targets, each with what to start it with."""

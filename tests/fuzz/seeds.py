@@ -10,6 +10,7 @@ import fax_targets
 import feedback_targets
 import ice_targets
 import section_targets
+import stun_target
 from completion_target import SEEDS as COMPLETION
 from dialplan_targets import EXPRESSIONS, FILES
 from event_targets import BODIES, CONVERSATIONS, LISTS
@@ -97,6 +98,8 @@ def seeds(name: str) -> list[bytes]:
         first = fax_targets.TARGETS[name][1]
     elif name == "dtls":
         first = dtls_target.seeds()
+    elif name == "stun":
+        first = stun_target.SEEDS
     elif name in ice_targets.TARGETS:
         first = ice_targets.TARGETS[name][1]
     elif name == "uri":

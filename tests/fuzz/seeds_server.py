@@ -91,11 +91,6 @@ SECURED = (
     _LINE.join([_rtp(1), b"c" + _SR, b"p" + _rtp(2)[1:], b"r" + _RR, b"r\x16\xfe\xff" + b"x" * 30, b"r\0\1\0\0" + b"x" * 16]),
     _LINE.join([b"daaaa\1", b"p\x90\0\0\1" + bytes(8) + b"\xbe\xde\0\1\x10a\0\0" + b"x" * 20, b"k\2", b"p" + _rtp(3, 101, b"\5\x0a\0\xa0")[1:]]),
 )  # fmt: skip
-STUN = (
-    struct.pack("!HHI12s", 1, 0, 0x2112A442, b"x" * 12),
-    struct.pack("!HHI12sHH", 1, 4, 0x2112A442, b"x" * 12, 6, 0),
-    struct.pack("!HHI12sHHI", 1, 8, 0x2112A442, b"x" * 12, 0x8028, 4, 0),
-)
 _OPTIONS = (
     b"OPTIONS sip:127.0.0.1 SIP/2.0\r\nVia: SIP/2.0/WS x.invalid;branch=z9hG4bK1\r\nMax-Forwards: 70\r\n"
     b"From: <sip:a@x.invalid>;tag=1\r\nTo: <sip:b@127.0.0.1>\r\nCall-ID: w1\r\nCSeq: 1 OPTIONS\r\n\r\n"
@@ -205,7 +200,6 @@ SERVER: dict[str, tuple[bytes, ...]] = {
     "websocket": WEBSOCKET,
     "media": MEDIA,
     "secured": SECURED,
-    "stun": STUN,
     "clients": CLIENTS,
     "console": CONSOLE,
     "substitution": SUBSTITUTIONS,

@@ -13,8 +13,8 @@ from whole_server import Worlds
 
 
 def drive(target: Callable[[Worlds, bytes], None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> driver.Result:
-    monkeypatch.setitem(fuzz_targets.SERVER, "stun", target)
-    return driver.drive("stun", 0.5, 1, tmp_path)
+    monkeypatch.setitem(fuzz_targets.SERVER, "pattern", target)
+    return driver.drive("pattern", 0.5, 1, tmp_path)
 
 
 def test_an_exception_is_found_and_its_input_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -22,9 +22,9 @@ def test_an_exception_is_found_and_its_input_kept(tmp_path: Path, monkeypatch: p
         raise KeyError(data)
 
     assert drive(broken, tmp_path, monkeypatch).findings == 1
-    (path,) = (each for each in tmp_path.glob("stun-found-*") if each.suffix != ".txt")
+    (path,) = (each for each in tmp_path.glob("pattern-found-*") if each.suffix != ".txt")
     with pytest.raises(KeyError):
-        fuzz_targets.run("stun", path.read_bytes(), Worlds())
+        fuzz_targets.run("pattern", path.read_bytes(), Worlds())
 
 
 def test_an_input_without_end_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

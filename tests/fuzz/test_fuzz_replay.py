@@ -6,7 +6,7 @@ import random
 from collections.abc import Iterator
 
 import pytest
-from fuzz_targets import STACK, TARGETS, run
+from fuzz_targets import MUTATIONS, STACK, TARGETS, run
 from mutation import blind, structured
 from seeds import seeds
 from whole_server import Worlds
@@ -32,5 +32,5 @@ def test_mutations(name: str, worlds: Worlds) -> None:
     chance = random.Random(name)
     start = seeds(name)
     for number in range(60 if name in STACK else 12):
-        change = blind if number % 3 == 0 else structured
+        change = blind if number % 3 == 0 else MUTATIONS.get(name, structured)
         run(name, change(chance.choice(start), chance, start), worlds)

@@ -43,7 +43,7 @@ def answer(data: bytes, host: str, port: int) -> bytes | None:
         name, size = _ATTRIBUTE.unpack_from(data, position)
         if name == _FINGERPRINT:
             marked = True
-            if data[position + _ATTRIBUTE.size :] != _fingerprint(data[:position]):
+            if size != 4 or data[position + _ATTRIBUTE.size :] != _fingerprint(data[:position]):
                 return None
         elif name < _MUST_BE_KNOWN:
             unknown.append(name)

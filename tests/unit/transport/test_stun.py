@@ -56,6 +56,7 @@ def test_a_fingerprint_is_checked_and_given_back():
     assert reply[-4:] == struct.pack("!I", zlib.crc32(reply[:-8]) ^ 0x5354554E)
     assert int.from_bytes(reply[2:4], "big") == len(reply) - 20
     assert answer(bare + attribute(0x8028, b"\0\0\0\0"), "192.0.2.1", 1) is None
+    assert answer(bare + b"\x80\x28\0\3" + mark, "192.0.2.1", 1) is None
     after = request(attribute(0x8028, mark) + attribute(0x8022))
     assert answer(after, "192.0.2.1", 1) is None
 
