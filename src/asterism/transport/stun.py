@@ -38,7 +38,7 @@ def answer(data: bytes, host: str, port: int) -> bytes | None:
     marked = False
     position = _HEADER.size
     while position < len(data):
-        if marked or len(data) - position < _ATTRIBUTE.size:
+        if len(data) - position < _ATTRIBUTE.size:
             return None
         name, size = _ATTRIBUTE.unpack_from(data, position)
         if name == _FINGERPRINT:
