@@ -91,6 +91,7 @@ class Server:
     def __init__(self, salt: bytes) -> None:
         self.log = logging.getLogger("asterism.fuzz.dtls")
         self.log.disabled = True
+        self.broken: list[Exception] = []
         self.proved: set[Address] = set()
         """Whoever has brought its cookie back."""
         self.steps: Counter[bool] = Counter()
@@ -116,7 +117,13 @@ class Server:
         return Association(self, own, active)
 
     def run(self, step: Callable[[], Any], done: Callable[[Any], None], broken: object) -> None:
-        self.loop.call_soon(lambda: done(step()))
+        self.loop.call_soon(self._work, step, done)
+
+    def _work(self, step: Callable[[], Any], done: Callable[[Any], None]) -> None:
+        try:
+            done(step())
+        except Exception as error:  # the loop would only log it
+            self.broken.append(error)
 
 
 class Association:

@@ -59,7 +59,7 @@ class _Story:
         self.chance = chance
         self.server = Server(chance)
         self.network = Network()
-        self.network.server = self.server  # type: ignore[assignment]
+        self.network.server = self.server
         self.active, self.passive = (self.network.end(address, DtlsSettings()) for address in (CALLER, CALLED))
         self.strangers = [_Stranger(self, number) for number in range(chance[1] % 14)]
         self.by_ice = chance[5] % 4 == 0
@@ -114,6 +114,7 @@ class _Story:
     def bounded(self, end: End) -> None:
         """Nobody makes an end keep much, nor work for a stranger that has not shown that it can receive."""
         agent = end.agent
+        assert not self.server.broken, self.server.broken
         assert len(agent._hellos) <= 4
         assert len(agent._attempts) <= 4
         assert all(len(one._waiting) <= 32 for one in agent._attempts.values())
@@ -137,7 +138,7 @@ class _Story:
             begins = end is self.passive and self.by_ice
             sent = len(self.network.carried)
             hellos = 0
-            for piece in (*self.pieces, *self.pieces[:1] * 12):
+            for piece in (*self.pieces, *list(self.pieces[:1]) * 12):
                 steps, protected = self.server.steps[end is self.active], only_protected(sound(piece))
                 hellos += bool(client_random(sound(piece)))
                 end.agent.receive(piece, name)
@@ -172,7 +173,7 @@ class _Stranger:
         self._number = number
         self._stalls = story.chance[7] % 4 > 0 or number % 2
         self._at: Address = ("203.0.113.9", 7000 + number)
-        story.network.ends[self._at] = self  # type: ignore[assignment]
+        story.network.ends[self._at] = self
         self.agent = self
 
     def begin(self) -> None:

@@ -78,7 +78,13 @@ _QUERY = b"\0\0\x84\0\0\0\0\x01\0\0\0\0\x05phone\x05local\0\0\x01\x80\x01\0\0\0\
 TARGETS = {
     "icechecks": (
         check_target.checks,
-        (_CHECK, _OTHER, _ANSWER, _SEPARATOR.join((_CHECK, _CONFLICT, _OTHER, _CHECK[:30]))),
+        (
+            _CHECK,
+            _OTHER,
+            _ANSWER,
+            _SEPARATOR.join((_PLAIN,) * 40),
+            _SEPARATOR.join((_CHECK, _CONFLICT, _OTHER, _CHECK[:30])),
+        ),
     ),
     "icelines": (candidate_target.candidates, candidate_target.SEEDS),
     "icerelay": (relayed, (_SEPARATOR.join((_ANSWER, _DATA, _CHANNEL)), _CHANNEL + _DATA)),
