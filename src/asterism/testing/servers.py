@@ -27,15 +27,14 @@ _SHARES = 16
 
 
 @cache
-def _choices() -> tuple[int, Iterator[int], socket.socket | None]:
-    """How many ports this process may choose from, those in random order, over and over, and what holds its share.
+def _choices() -> tuple[int, Iterator[int]]:
+    """How many ports this process may choose from, and those in random order, over and over.
 
     Between the choice and the use another process must not choose the same: its server would not listen there, and
     calls would reach ours instead. A share is held by the name of a socket that has no file (Linux), until the
     process is over; where all are held, or there are no such names, one is shared.
     """
     numbers = random.sample(range(_SHARES), _SHARES)
-    held: socket.socket | None
     for number in numbers:
         held = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         try:
@@ -43,11 +42,12 @@ def _choices() -> tuple[int, Iterator[int], socket.socket | None]:
         except OSError:
             held.close()
             continue
+        held.detach()
         break
     else:
-        number, held = numbers[0], None
+        number = numbers[0]
     ports = _PORTS[number::_SHARES]
-    return len(ports), cycle(random.sample(ports, len(ports))), held
+    return len(ports), cycle(random.sample(ports, len(ports)))
 
 
 def free_port(host: str = "127.0.0.1") -> int:
@@ -59,7 +59,7 @@ def free_port(host: str = "127.0.0.1") -> int:
         PhoneError: none was found.
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    count, choices, _ = _choices()
+    count, choices = _choices()
     for port in islice(choices, count):
         with socket.socket(family, socket.SOCK_DGRAM) as probe:
             try:

@@ -13,6 +13,7 @@ from session_bench import Bench, MemoryFlow, Phone, on_bench
 from test_session_endpoint_options import change
 
 from asterism.applications.session import direct_media
+from asterism.core.log import VERBOSE
 from asterism.media.taps import Direction, Tap
 from asterism.sip.objects.codecs import CodecList
 from asterism.stack.message import Request, Response
@@ -317,9 +318,9 @@ class Lines(logging.Handler):
     """What the server has logged of refusals."""
 
     def __init__(self, bench: Bench) -> None:
-        super().__init__(logging.INFO)
+        super().__init__(VERBOSE)
         self.found: list[str] = []
-        bench.server.log.setLevel(logging.INFO)
+        bench.server.log.setLevel(VERBOSE)
         bench.server.log.addHandler(self)
 
     def emit(self, record: logging.LogRecord) -> None:
