@@ -121,6 +121,11 @@ class PhonePage:
     async def run(self, script: str) -> object:
         return await self.page.run(script)
 
+    async def reload(self) -> None:
+        """Load the page again, and wait until the new one, not the one before, can be used."""
+        await self.run("window.before = true; location.reload()")
+        await self.until("!window.before && document.documentElement.dataset.ready")
+
     async def until(self, condition: str, what: str = "") -> None:
         """Wait until an expression is true."""
         script = f"[Boolean({condition}), document.body.innerText]"

@@ -42,6 +42,8 @@ class Linphone:
             f"[proxy_0]\nreg_proxy=<sip:{server};transport={transport}>\n"
             f"reg_route=<sip:{server};transport={transport};lr>\nreg_identity=sip:{user}@{host}\nreg_expires=60\n"
             "reg_sendregister=1\npublish=0\n"
+            # Else all linphones of this machine have one port, and one of them gets what is meant for the others.
+            "[rtp]\naudio_rtp_port=-1\n"
             "[video]\nenabled=0\n"
         )
 

@@ -161,8 +161,9 @@ async def test_what_was_kept_is_forgotten_where_that_is_not_wished_any_more(tmp_
     async with page(tmp_path) as (server, _browser, phone):
         await phone.sign_in("104", "secret")
         assert await phone.run("sessionStorage.length") == 1
-        await phone.run("location.hash = '105'; location.reload()")
-        await phone.until("document.documentElement.dataset.ready && document.activeElement.id === 'password'")
+        await phone.run("location.hash = '105'")
+        await phone.reload()
+        await phone.until("document.activeElement.id === 'password'")
         await phone.click("#keep")
         await phone.sign_in("105", "secret")
         assert await phone.run("sessionStorage.length") == 0
@@ -225,10 +226,8 @@ async def test_a_page_with_a_call_is_not_left_by_accident(tmp_path: Path) -> Non
 
 async def test_a_chosen_microphone_that_is_gone_is_no_reason_to_have_no_call(tmp_path: Path) -> None:
     async with page(tmp_path) as (_server, _browser, phone):
-        await phone.run(
-            "localStorage.setItem('asterism-phone-devices', '{\"microphone\": \"gone\"}'); location.reload()"
-        )
-        await phone.until("document.documentElement.dataset.ready")
+        await phone.run("localStorage.setItem('asterism-phone-devices', '{\"microphone\": \"gone\"}')")
+        await phone.reload()
         await phone.sign_in("104", "secret")
         await phone.dial("600")
         await phone.hears(1, 660)

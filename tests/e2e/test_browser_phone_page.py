@@ -53,7 +53,7 @@ async def test_signing_in_and_out(tmp_path: Path) -> None:
         assert len(location.contacts("104")) == 1
         # A reload signs in anew, another tab does not; nothing is kept but in this tab.
         assert await phone.run("[localStorage.length, document.cookie]") == [0, ""]
-        await phone.run("location.reload()")
+        await phone.reload()
         await phone.until("document.getElementById('account')?.dataset.state === 'registered'")
         other = await PhonePage.open(browser, f"{page_url(server)}#105")
         assert await other.run("[document.getElementById('user').value, document.activeElement.id]") == [
@@ -183,8 +183,7 @@ async def test_devices_are_chosen_and_kept(tmp_path: Path) -> None:
         await phone.key("Escape")
         await phone.until("!document.getElementById('devices').open")
         assert await phone.run("document.activeElement.id") == "open-devices"
-        await phone.run("location.reload()")
-        await phone.until("document.documentElement.dataset.ready")
+        await phone.reload()
         await phone.click("#open-devices")
         await phone.until(f"document.getElementById('speaker').value === '{chosen}'", "the speaker is kept")
 
