@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from asterism.applications.session.media_transport.leg import legs_of
 from asterism.core.commands import command
 from asterism.core.documentation import Documentation
 from asterism.core.like import like_pattern
@@ -139,8 +140,7 @@ def _percent(lost: int, count: int) -> int:
 
 def _dropped(session: Session) -> str:
     """What came for the media transports of a session and was dropped; empty where nothing was."""
-    legs = {stream.leg for stream in session.media.streams if stream is not None and stream.leg is not None}
-    receptions = [leg.transport.reception for leg in legs]
+    receptions = [leg.transport.reception for leg in legs_of(session.media.streams)]
     refused, dropped = sum(one.refused for one in receptions), sum(one.dropped for one in receptions)
     if not refused and not dropped:
         return ""

@@ -13,8 +13,7 @@ from asterism.stack.errors import ParseError
 from asterism.stack.sdp.exchange import Action, Message, Side
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Coroutine
-    from typing import Any
+    from collections.abc import Awaitable, Callable
 
     from asterism.applications.session.session import Session
     from asterism.sip.rx import Rx
@@ -74,10 +73,10 @@ def _on_invite(session: Session, rx: Rx) -> None:
         return
     if description is not None and _held_for_fax(session, rx, description, _answer_invite):
         return
-    for one in session.registry.gathering:
-        if one.context.gathers and (waiting := one.before(session, description)) is not None:
-            session.work.push(_answer_later, waiting, session, rx, description, _answer_invite)
-            return
+    waiting = session.registry.candidates(session, description)
+    if waiting is not None:
+        session.work.push(_answer_later, waiting, session, rx, description, _answer_invite)
+        return
     _answer_invite(session, rx, description)
 
 
@@ -112,14 +111,6 @@ async def _answer_later(
         session.offer_settled()
     else:
         session.respond(rx, 487 if rx.request.method == "INVITE" else 481)
-
-
-def candidates_for(session: Session, description: SessionDescription) -> Coroutine[Any, Any, None] | None:
-    """What the answer to an offer has to wait for: the candidates that servers give; ``None``: for nothing."""
-    for one in session.registry.gathering:
-        if one.context.gathers and (waiting := one.before(session, description)) is not None:
-            return waiting
-    return None
 
 
 def _answer_invite(session: Session, rx: Rx, description: SessionDescription | None) -> None:
@@ -166,7 +157,7 @@ def _on_update(session: Session, rx: Rx) -> None:
             return
         if session.confirmed and _held_for_fax(session, rx, description, _answer_update):
             return
-        waiting = candidates_for(session, description)
+        waiting = session.registry.candidates(session, description)
         if waiting is not None:
             session.work.push(_answer_later, waiting, session, rx, description, _answer_update)
             return

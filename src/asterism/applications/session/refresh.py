@@ -88,10 +88,10 @@ class Refresh:
             self._sent = method
             session.send_request(method, user=self)
             return
-        for one in session.registry.gathering:
-            if one.context.gathers and (waiting := one.before(session)) is not None:
-                session.registry.run(self._send_later(waiting))
-                return
+        waiting = session.registry.candidates(session)
+        if waiting is not None:
+            session.registry.run(self._send_later(waiting))
+            return
         if session.offers.see(Side.US, asks, True) is Action.WAIT:
             self._later()
             return

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from asterism.sip.decision import Decision
     from asterism.sip.objects.endpoint import Endpoint
     from asterism.sip.rx import Rx
+    from asterism.stack.sdp import SessionDescription
 
 _REMEMBERED = 4096
 """Ended dialogs that are told from unknown ones."""
@@ -173,6 +174,22 @@ class Sessions(Subsystem):
         task = asyncio.get_running_loop().create_task(waiting)
         self.tasks.add(task)
         task.add_done_callback(self.tasks.discard)
+
+    def candidates(
+        self, session: Session, description: SessionDescription | None = None
+    ) -> Coroutine[Any, Any, None] | None:
+        """What a description in a dialog has to wait for: candidates that servers give; ``None``: for nothing.
+
+        The INVITEs that begin calls ask :attr:`gathering` themselves, so that a call without servers calls nothing.
+
+        Args:
+            session: whose description it is.
+            description: the offer that is to be answered; ``None``: an offer of ours is to be made.
+        """
+        for one in self.gathering:
+            if one.context.gathers and (waiting := one.before(session, description)) is not None:
+                return waiting
+        return None
 
     def _changed(self) -> None:
         self._callbacks.clear()

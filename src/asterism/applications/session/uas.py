@@ -6,7 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from asterism.applications.session.causes import INTERWORKING, answer_of
-from asterism.applications.session.dialog_requests import NO_ANSWER, candidates_for, read_description, refused
+from asterism.applications.session.dialog_requests import NO_ANSWER, read_description, refused
 from asterism.applications.session.redirecting import diversion_value
 from asterism.applications.session.session import Session
 from asterism.applications.session.state import BEFORE_ANSWER_STATES, SessionState
@@ -246,7 +246,7 @@ class IncomingSession(Session):
         if refused(self, rx, action):
             return False
         if action is Action.TAKE_OFFER and description is not None:
-            waiting = candidates_for(self, description)
+            waiting = self.registry.candidates(self, description)
             if waiting is not None:
                 self.work.push(self._answer_prack_later, waiting, rx, description)
                 return True

@@ -10,6 +10,7 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from asterism.applications.session.media_transport import sections
+from asterism.applications.session.media_transport.leg import legs_of
 from asterism.applications.session.media_transport.opening import open_another
 from asterism.media.stream import AUDIO, VIDEO
 
@@ -59,8 +60,8 @@ class Preparation:
             peer = "" if connection is None else connection.address
         prepared = session.media.legs.prepared
         # One that asks for a restart asks the servers again too: they may see it elsewhere now.
-        used = [one.leg.transport.ice for one in session.media.streams if one is not None and one.leg is not None]
-        fresh = [agent for agent in dict.fromkeys(used) if agent is not None and agent.lost and agent.gathers]
+        used = [leg.transport.ice for leg in legs_of(session.media.streams)]
+        fresh = [agent for agent in used if agent is not None and agent.lost and agent.gathers]
         for kind, mux in kinds[len(prepared) : _MOST]:
             marked = kind if kind in (AUDIO, VIDEO) else AUDIO
             leg = open_another(self._media, session, peer, (f"tos_{marked}", f"cos_{marked}"), ice=True)

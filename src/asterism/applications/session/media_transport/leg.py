@@ -222,6 +222,11 @@ def _terms_of(stream: RtpStream) -> StreamTerms:
     return StreamTerms(stream.rtp, mid, stream.extensions, stream.feedback, numbers, stream.sources)
 
 
+def legs_of(streams: Iterable[MediaStream | None]) -> list[TransportLeg]:
+    """The transports of some streams, each once."""
+    return list(dict.fromkeys(one.leg for one in streams if one is not None and one.leg is not None))
+
+
 class Legs:
     """The transports of one session, and those that the description in hand has named so far."""
 
@@ -300,13 +305,12 @@ class Legs:
 
     def roll_back(self, streams: Iterable[MediaStream | None]) -> None:
         """Tell each transport that our offer came to nothing."""
-        for leg in {one.leg for one in streams if one is not None and one.leg is not None}:
+        for leg in legs_of(streams):
             leg.roll_back()
 
     def answered(self, streams: Iterable[MediaStream | None]) -> None:
         """The call is answered: keys that were not found before are sought again, as the peer is there now."""
-        legs = {one.leg: None for one in streams if one is not None and one.leg is not None}
-        for leg in legs:
+        for leg in legs_of(streams):
             if leg.failed:
                 leg.seek_again()
             else:
