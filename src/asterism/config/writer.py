@@ -23,6 +23,25 @@ class EditError(AsterismError):
     """An edit names a section, option or line that is not there, or text that no file can hold."""
 
 
+def replace_file(path: Path, data: bytes, mode: int) -> None:
+    """Have a file with these octets and permissions, at once: a crash leaves the old or the new one.
+
+    Raises:
+        OSError: it cannot be written; what was there stays.
+    """
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        os.chmod(temporary, mode)
+        os.replace(temporary, path)
+    except BaseException:
+        os.unlink(temporary)
+        raise
+
+
 @dataclass(slots=True)
 class Line:
     """One line: its ``text`` as it stands, and what it says (``name`` empty for anything but an option)."""
@@ -98,18 +117,8 @@ class EditableFile:
 
     def save(self, path: Path) -> None:
         """Replace the file at once, keeping its mode; a crash leaves the old or the new one. Raises ``OSError``."""
-        data = str(self).encode("utf-8", "surrogateescape")
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-            os.chmod(temporary, path.stat().st_mode & 0o777 if path.exists() else 0o640)
-            os.replace(temporary, path)
-        except BaseException:
-            os.unlink(temporary)
-            raise
+        mode = path.stat().st_mode & 0o777 if path.exists() else 0o640
+        replace_file(path, str(self).encode("utf-8", "surrogateescape"), mode)
 
     # Sections
 

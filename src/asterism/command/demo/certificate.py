@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import datetime
 import ipaddress
-import os
 import socket
-import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from asterism.config.writer import replace_file
 
 if TYPE_CHECKING:
     from cryptography import x509
@@ -41,14 +41,7 @@ def keep_certificate(path: Path, hosts: Iterable[str], now: datetime.datetime | 
     now = now or datetime.datetime.now(datetime.UTC)
     if path.exists() and not _ends_soon(path.read_bytes(), now):
         return False
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")  # with mode 0600
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(make_certificate(hosts, now))
-        os.replace(temporary, path)
-    except BaseException:
-        os.unlink(temporary)
-        raise
+    replace_file(path, make_certificate(hosts, now), 0o600)
     return True
 
 

@@ -24,6 +24,7 @@ from asterism.command.demo.configuration import (
 from asterism.core.errors import ConfigError
 from asterism.hostport import format_host_port
 from asterism.interfaces.console.protocol import SOCKET_NAME
+from asterism.interfaces.console.sockets import is_live
 
 if TYPE_CHECKING:
     from asterism.server.server import Server
@@ -134,7 +135,7 @@ def _serve(demo: Demo, fresh: bool) -> int:
     from asterism.config.asterisk_conf import AsteriskConf
 
     conf = AsteriskConf.load(demo.conf_path)
-    if _runs(conf.directories.run / SOCKET_NAME):
+    if is_live(str(conf.directories.run / SOCKET_NAME)):
         console = f"{shlex.quote(sys.argv[0])} -C {shlex.quote(str(demo.conf_path))}"
         print(
             f"asterism demo: the demo of {demo.folder} runs already. Its console: {console} -r;"
@@ -158,16 +159,6 @@ def _serve(demo: Demo, fresh: bool) -> int:
 
     status = serve(conf, ready=ready)
     return status if complete else 1
-
-
-def _runs(path: Path) -> bool:
-    """Whether a server answers at this control socket."""
-    with socket.socket(socket.AF_UNIX) as probe:
-        try:
-            probe.connect(str(path))
-        except OSError:
-            return False
-    return True
 
 
 def _not_listening(server: Server) -> set[str]:
