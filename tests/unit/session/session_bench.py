@@ -26,6 +26,7 @@ from asterism.applications.session.supplements.text import TextModule
 from asterism.applications.session.supplements.timers import SessionTimersModule
 from asterism.data import Missing
 from asterism.data.options import ConfiguredObject
+from asterism.pbx.vocabulary.controls import Control
 from asterism.server.server import Server
 from asterism.sip.decision import Decision, Outcome
 from asterism.sip.module import SipModule
@@ -237,6 +238,20 @@ class Bench:
     @property
     def sessions(self) -> Any:
         return self.server.modules.find("session").instance.sessions  # type: ignore[attr-defined]
+
+
+def answers_later(bench: Bench) -> asyncio.Event:
+    """Have 700 in ``internal`` ring with media, and answer once the event is set."""
+    answer = asyncio.Event()
+
+    @bench.server.pbx.extension("internal", "700")
+    async def answering(channel: Any) -> None:
+        channel.indicate(Control.PROGRESS)
+        await answer.wait()
+        await channel.answer()
+        await asyncio.sleep(100)
+
+    return answer
 
 
 class Phone:

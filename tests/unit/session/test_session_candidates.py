@@ -13,12 +13,11 @@ from typing import Any
 
 import pytest
 from aioice.stun import Class, Message, Method, parse_message
-from session_bench import Bench, Phone, on_bench, sdp
+from session_bench import Bench, Phone, answers_later, on_bench, sdp
 from test_session_transports import change, described
 
 from asterism.media.transports.ice_settings import IceSettings
 from asterism.pbx.calls.originate import OriginateRequest, originate
-from asterism.pbx.vocabulary.controls import Control
 from asterism.stack.message import Response
 from asterism.stack.sdp import SessionDescription
 from asterism.testing.waiting import until
@@ -316,14 +315,7 @@ def test_a_call_that_ends_meanwhile_leaves_no_request_unanswered(method: str, tm
 
 @on_bench
 async def test_an_answer_waits_for_that_of_an_early_update(bench: Bench) -> None:
-    answer = asyncio.Event()
-
-    @bench.server.pbx.extension("internal", "700")
-    async def answering(channel: Any) -> None:
-        channel.indicate(Control.PROGRESS)
-        await answer.wait()
-        await channel.answer()
-        await asyncio.sleep(100)
+    answer = answers_later(bench)
 
     async with stun_server(bench):
         change(bench, "alice", ice_support=True, allow="ulaw,vp8", max_video_streams=1, rel100="yes")
@@ -345,14 +337,7 @@ async def test_an_answer_waits_for_that_of_an_early_update(bench: Bench) -> None
 
 @on_bench
 async def test_an_offer_in_prack_waits_too(bench: Bench) -> None:
-    answer = asyncio.Event()
-
-    @bench.server.pbx.extension("internal", "700")
-    async def answering(channel: Any) -> None:
-        channel.indicate(Control.PROGRESS)
-        await answer.wait()
-        await channel.answer()
-        await asyncio.sleep(100)
+    answer = answers_later(bench)
 
     async with stun_server(bench) as server:
         change(bench, "alice", ice_support=True, allow="ulaw,vp8", max_video_streams=1, rel100="yes")

@@ -121,6 +121,18 @@ async def agreed(ours: MediaTransport, port: DtlsPort, before: tuple[SrtpKey, Sr
     await until(same)
 
 
+async def begun(bench: Bench) -> tuple[Phone, DtlsPort, Response, MediaTransport]:
+    """A call in which we are the client: the phone, its port, our 200, and our transport with its keys."""
+    change(bench, "alice", media_encryption="dtls")
+    channels = echo(bench)
+    alice, port = bench.phone(5071), DtlsPort(bench.server.media, mux=False)
+    ok = await call(alice, "700", port.describe("passive"))
+    port.take(ok.body)
+    ours = transport_of(bench, channels[0])
+    await agreed(ours, port)
+    return alice, port, ok, ours
+
+
 async def reinvite(alice: Phone, ok: Response, port: DtlsPort, number: int, setup: str, **how: str) -> SectionTransport:
     """The peer's re-INVITE; what it is answered."""
     alice.in_dialog("INVITE", ok, number, body=port.describe(setup, **how))
@@ -201,13 +213,7 @@ def test_the_peer_leaves_the_role_to_us(first: str, moves: bool, tmp_path: Path)
 @on_bench
 async def test_roles_change_on_hold(bench: Bench) -> None:
     """The handshake does not wait for the end of the hold."""
-    change(bench, "alice", media_encryption="dtls")
-    channels = echo(bench)
-    alice, port = bench.phone(5071), DtlsPort(bench.server.media, mux=False)
-    ok = await call(alice, "700", port.describe("passive"))
-    port.take(ok.body)
-    ours = transport_of(bench, channels[0])
-    await agreed(ours, port)
+    alice, port, ok, ours = await begun(bench)
     before = keys_of(ours)
     await reinvite(alice, ok, port, 2, "active", direction="inactive")
     await agreed(ours, port, before)
@@ -222,13 +228,7 @@ async def test_roles_change_on_hold(bench: Bench) -> None:
 
 @on_bench
 async def test_an_offer_that_is_refused_changes_no_role(bench: Bench) -> None:
-    change(bench, "alice", media_encryption="dtls")
-    channels = echo(bench)
-    alice, port = bench.phone(5071), DtlsPort(bench.server.media, mux=False)
-    ok = await call(alice, "700", port.describe("passive"))
-    port.take(ok.body)
-    ours = transport_of(bench, channels[0])
-    await agreed(ours, port)
+    alice, port, ok, ours = await begun(bench)
     before = keys_of(ours)
     alice.in_dialog("INVITE", ok, 2, body=port.describe("active", codec="18"))
     await wait_for(alice, 488)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from secure_phone import HEAD, call, change, echo, wait_for
-from session_bench import Bench, on_bench
+from session_bench import Bench, answers_later, on_bench
 from test_session_transports import DIGEST
 
 from asterism.media.transports import dtls
@@ -139,14 +139,7 @@ def test_a_call_of_theirs_that_rings_waits_for_keys(tmp_path: Path, monkeypatch:
     @on_bench
     async def test(bench: Bench) -> None:
         change(bench, "alice", media_encryption="dtls")
-        answer = asyncio.Event()
-
-        @bench.server.pbx.extension("internal", "700")
-        async def answering(channel: Any) -> None:
-            channel.indicate(Control.PROGRESS)
-            await answer.wait()
-            await channel.answer()
-            await asyncio.sleep(100)
+        answer = answers_later(bench)
 
         alice = bench.phone(5071)
         alice.call("700", body=body(AUDIO))
